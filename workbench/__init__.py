@@ -1,0 +1,1 @@
+"""Face Privacy Workbench: hide every face of a recording, exactly, offline."""
