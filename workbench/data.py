@@ -1,4 +1,4 @@
-"""What travels between the stages: frames, detections, facts about a video. Frozen, shape-checked, units in the names."""
+"""What travels between the stages: frames, detections, facts about a video. Frozen, shape-checked, units in names."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ class Frame:
         return int(self.planes[0].shape[0])
 
     def __repr__(self) -> str:
-        return f"Frame(index={self.index}, time={self.time_seconds:.3f} s, {self.width_px}x{self.height_px}, {self.colour})"
+        size = f"{self.width_px}x{self.height_px}"
+        return f"Frame(index={self.index}, time={self.time_seconds:.3f} s, {size}, {self.colour})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,4 +167,5 @@ class FaceCrop:
         return self.box[2] - self.box[0]
 
     def __repr__(self) -> str:
-        return f"FaceCrop({self.pixels.shape[1]}x{self.pixels.shape[0]}, face {self.face_width_px:.0f} px, track {self.track})"
+        height, width = self.pixels.shape[:2]
+        return f"FaceCrop({width}x{height}, face {self.face_width_px:.0f} px, track {self.track})"

@@ -27,11 +27,9 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
 
 
-def option(
-    default: Any, *, title: str, title_zh: str, help: str, help_zh: str, unit: str = "", **bounds: Any
-) -> Any:
+def option(default: Any, *, title: str, title_zh: str, help: str, help_zh: str, unit: str = "", **bounds: Any) -> Any:
     """A field of an Options class: its default, bounds (``ge``, ``le``, …) and its words in English and Chinese."""
-    extra = {"title_zh": title_zh, "help_zh": help_zh, "unit": unit}
+    extra: dict[str, Any] = {"title_zh": title_zh, "help_zh": help_zh, "unit": unit}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -62,7 +60,7 @@ class Detector(Protocol):
         ...
 
     def detect(self, pictures: Sequence[Picture]) -> list[Detections]:
-        """Faces of each picture (RGB), in that picture's pixels, best first, with every candidate down to score 0.05."""
+        """Faces of each RGB picture in that picture's pixels, best first, every candidate down to score 0.05."""
         ...
 
 
@@ -91,7 +89,7 @@ class Masker(Protocol):
 
 
 class Sink(Protocol):
-    """Takes masked frames. A context manager: leaving it without an error completes the output, otherwise removes it."""
+    """Takes masked frames. A context manager: leaving it without an error completes the output, else removes it."""
 
     def write(self, frame: Frame) -> None: ...
 
