@@ -46,11 +46,13 @@ def centres(boxes: Boxes) -> Boxes:
 
 
 def nms(boxes: Boxes, scores: NDArray[np.floating], max_iou: float) -> NDArray[np.int64]:
-    """Indices of the boxes kept by greedy non-maximum suppression, best first."""
+    """Indices of the boxes kept by greedy non-maximum suppression, best first. Memory grows with N²: a few hundred."""
     order = np.argsort(-scores, kind="stable")
+    overlaps = iou(boxes, boxes) > max_iou
+    suppressed = np.zeros(len(boxes), bool)
     kept: list[int] = []
-    while len(order):
-        best, rest = order[0], order[1:]
-        kept.append(int(best))
-        order = rest[iou(boxes[best : best + 1], boxes[rest])[0] <= max_iou]
+    for index in order.tolist():
+        if not suppressed[index]:
+            kept.append(index)
+            suppressed |= overlaps[index]
     return np.asarray(kept, np.int64)

@@ -9,6 +9,7 @@ they open no thread, print nothing and keep no file beyond the one they were ope
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -98,5 +99,14 @@ class Sink(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
 
-Progress = Callable[[int, int | None], None]
-"""Called with (frames done, frames expected or None); may raise ``Cancelled`` to stop the work."""
+@dataclass(frozen=True)
+class ProgressUpdate:
+    """How far the work is. ``frames_expected`` is None where the source does not say; ``faces`` are boxes hidden."""
+
+    frames_done: int
+    frames_expected: int | None
+    faces: int = 0
+
+
+Progress = Callable[[ProgressUpdate], None]
+"""Called after every frame; may raise ``Cancelled`` to stop the work."""

@@ -1,0 +1,45 @@
+"""Face detectors, opened by their options. ``open_finder`` gives what runs one on frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.detectors.finder import FaceFinder
+    from workbench.detectors.options import DetectorOptions
+    from workbench.stages import Detector
+
+__all__ = ["open_detector", "open_finder"]
+
+DEFAULT_WEIGHTS = {"centerface": "centerface", "yolov8_face": "yolov8n-face"}
+"""Name in the models' manifest by the detector's kind."""
+
+
+def open_finder(options: DetectorOptions, *, width_px: int, height_px: int) -> FaceFinder:
+    """What finds faces in frames of that size. Raises as ``open_detector``."""
+    from workbench.detectors.finder import FaceFinder
+
+    detector = open_detector(options, width_px=width_px, height_px=height_px)
+    return FaceFinder(detector, options, width_px=width_px, height_px=height_px)
+
+
+def open_detector(options: DetectorOptions, *, width_px: int, height_px: int) -> Detector:
+    """The detector of ``options`` for frames of that size, on the engine that suits the machine.
+
+    Raises ModelError where its weights are missing, damaged or of another kind, EngineError where ``options.device``
+    does not work.
+    """
+    from workbench.detectors.finder import picture_size
+    from workbench.weights import find, open_session
+
+    width, height = picture_size(options, width_px=width_px, height_px=height_px)
+    path = find(options.weights or DEFAULT_WEIGHTS[options.kind])
+    shape = (1, 3, height, width)
+    session = open_session(path, device=options.device, threads=options.threads, input_shape=shape)
+    if options.kind == "centerface":
+        from workbench.detectors.centerface import CenterFace
+
+        return CenterFace(session, iou=options.iou)
+    from workbench.detectors.yolov8_face import YoloV8Face
+
+    return YoloV8Face(session, iou=options.iou)

@@ -1,0 +1,58 @@
+# Every target works as the first command after a clone: it makes .venv and installs into it, once.
+# Needed beforehand: Python 3.11 or newer with pip and venv, and make.
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/installed
+EXTRAS ?= dev
+CLIP   ?= sample_videos/meeting_grid.mp4
+MASKED := demo_output/$(basename $(notdir $(CLIP))).masked.mp4
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test check bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP) ## install everything into .venv (the other targets do it when needed)
+
+run: demo ## start the program
+
+demo: $(STAMP) ## mask a sample clip: about a minute
+	@mkdir -p demo_output
+	@rm -f $(MASKED)
+	@$(VENV)/bin/workbench process $(CLIP) -o $(MASKED) || [ $$? -eq 3 ]  # 3: done, and some faces ask for a look
+	@echo "Done. Watch $(MASKED) beside $(CLIP); what was done stands in $(MASKED:.mp4=.report.json)"
+
+test: $(STAMP) ## run the tests
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
+
+check: $(STAMP) ## lint, format, types, layers
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+bench: $(STAMP) ## measure the speed on this machine
+	@$(VENV)/bin/workbench bench
+
+clean: ## remove .venv and everything that was made
+	rm -rf $(VENV) build demo_output runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# The stamp is written last: an installation that was broken off starts again, and keeps what is already there.
+$(STAMP): pyproject.toml constraints.txt
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && found="$$python" && break; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "Python 3.11 or newer is needed and was not found; install it, or name it: make PYTHON=/path/to/python3.11" >&2; \
+	    exit 1; \
+	fi; \
+	if ! "$$found" -c 'import venv, ensurepip' 2>/dev/null; then \
+	    echo "$$found has no venv; on Debian and Ubuntu: apt install python3-venv (or python3.11-venv)" >&2; \
+	    exit 1; \
+	fi; \
+	$(PY) -c '' 2>/dev/null || "$$found" -m venv --clear $(VENV)
+	@echo "Installing into $(VENV) (once, a few minutes) ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	@touch $(STAMP)

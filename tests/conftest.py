@@ -1,0 +1,129 @@
+"""What all tests share: the sample clips, short cuts of them, few threads, and no network."""
+
+from __future__ import annotations
+
+import csv
+import ipaddress
+import itertools
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Set before any library reads them. Two tests run side by side, so a pool of threads in each only slows both down.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+# A program that a test starts has no socket guard; what it would send goes to a closed port of this machine.
+for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+    os.environ[_name] = "http://127.0.0.1:9"
+for _name in ("no_proxy", "NO_PROXY"):
+    os.environ[_name] = "127.0.0.1,localhost,::1"
+
+PROJECT = Path(__file__).parents[1]
+SAMPLES = PROJECT / "sample_videos"
+
+ShortClip = Callable[..., Path]
+
+
+def _is_loopback(address: object) -> bool:
+    """Whether ``address``, as ``socket.connect`` takes it, stays on this machine. A path is a Unix socket."""
+    if isinstance(address, str | bytes):
+        return True
+    host = address[0] if isinstance(address, tuple) else None
+    if host in ("localhost", ""):
+        return True
+    try:
+        return ipaddress.ip_address(str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuses every connection that leaves the machine, and fails the test even where the refusal was swallowed."""
+    attempts: list[str] = []
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def refuse(address: object) -> OSError:
+        attempts.append(repr(address))
+        return OSError(f"tests run offline: {address!r}")
+
+    def guarded_connect(self: socket.socket, address: object) -> None:
+        if not _is_loopback(address):
+            raise refuse(address)
+        connect(self, address)  # type: ignore[arg-type]
+
+    def guarded_look_up(host: object, *args: object, **kwargs: object) -> object:
+        if host is not None and not _is_loopback((host.decode() if isinstance(host, bytes) else host,)):
+            raise refuse(host)
+        return look_up(host, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+    yield
+    assert not attempts, f"tried to leave the machine: {', '.join(attempts)}"
+
+
+@pytest.fixture(scope="session")
+def sample() -> Callable[[str], Path]:
+    """``sample("meeting_grid")``: the path of a sample clip. Its truth is ``.with_suffix(".gt.csv")``."""
+
+    def path_of(name: str) -> Path:
+        path = SAMPLES / f"{name}.mp4"
+        assert path.is_file(), f"no sample clip {name}; there are {sorted(p.stem for p in SAMPLES.glob('*.mp4'))}"
+        return path
+
+    return path_of
+
+
+@pytest.fixture(scope="session")
+def short_clip(sample: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> ShortClip:
+    """``short_clip("meeting_grid", frames=20)``: the first frames of a sample clip as an MP4 of its own.
+
+    Same size, times and sound (packets copied) as the clip; its truth, cut likewise, lies beside it as ``.gt.csv``.
+    The file is shared by the tests of a session: read it, do not write it.
+    """
+    folder = tmp_path_factory.mktemp("short_clips")
+
+    def cut(name: str, *, frames: int = 25) -> Path:
+        path = folder / f"{name}_{frames}.mp4"
+        if not path.exists():
+            _write_cut(sample(name), path, frames=frames)
+            _write_truth_cut(SAMPLES / f"{name}.gt.csv", path.with_suffix(".gt.csv"), frames=frames)
+        return path
+
+    return cut
+
+
+def _write_cut(source: Path, target: Path, *, frames: int) -> None:
+    import av
+
+    with av.open(source) as read:
+        pictures = list(itertools.islice(read.decode(video=0), frames))
+    with av.open(source) as read, av.open(target, "w") as written:
+        video = read.streams.video[0]
+        sounds = {audio: written.add_stream_from_template(audio) for audio in read.streams.audio}
+        out = written.add_stream("libx264", rate=video.average_rate, options={"preset": "veryfast", "crf": "16"})
+        out.width, out.height, out.pix_fmt = video.width, video.height, "yuv420p"
+        out.codec_context.time_base = video.time_base
+        for tag in ("color_range", "color_primaries", "color_trc", "colorspace"):
+            setattr(out.codec_context, tag, getattr(video.codec_context, tag))
+        if pictures[0].rotation:
+            out.set_display_rotation(pictures[0].rotation)
+        for picture in pictures:
+            picture.pict_type = av.video.frame.PictureType.NONE
+            written.mux(out.encode(picture))
+        written.mux(out.encode(None))
+        for packet in read.demux(*sounds) if sounds else ():
+            if packet.pts is not None and packet.pts * packet.time_base <= pictures[-1].time:
+                packet.stream = sounds[packet.stream]
+                written.mux(packet)
+
+
+def _write_truth_cut(source: Path, target: Path, *, frames: int) -> None:
+    with source.open(newline="") as read, target.open("w", newline="") as written:
+        rows = csv.reader(read)
+        csv.writer(written).writerows(row for row in rows if not row[0].isdigit() or int(row[0]) <= frames)

@@ -1,0 +1,116 @@
+"""Pass 1: look at the frames. The only pass that runs the detector; each frame is judged by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.boxes import grow
+from workbench.colour import crop
+from workbench.data import Detections, Frame, Picture, VideoInfo
+from workbench.detectors import open_finder
+from workbench.detectors.finder import FaceFinder
+from workbench.detectors.options import DetectorOptions
+from workbench.sightings import TRACKING_FLOOR
+from workbench.store import AnalysedFrame, DetectionStore
+from workbench.trackers.appearance import AppearanceModel, ambiguous
+from workbench.trackers.options import TrackerOptions
+
+BATCH = 4  # frames that the detector gets at once: enough to keep two cores busy, little memory
+CUT_LOOK = 15.0  # change of luma that makes the detector look at once, not only at the next n-th frame
+THUMBNAIL_ROWS = 64  # luma rows compared to notice a scene cut
+
+
+@dataclass(frozen=True, eq=False)
+class Analyzer:
+    """The detector and the appearance model, opened once and used for one clip after the other."""
+
+    finder: FaceFinder
+    appearance: AppearanceModel | None
+    detector: DetectorOptions
+    tracker: TrackerOptions
+
+    def frames(self, frames: Iterable[Frame]) -> Iterator[AnalysedFrame]:
+        """What is seen on every frame, in order, a few frames late (the detector works in batches).
+
+        The detector looks at every n-th frame (``DetectorOptions.every``), at the first and the last one, and wherever
+        the picture changes suddenly.
+        """
+        waiting: list[tuple[Frame | None, AnalysedFrame]] = []
+        before: NDArray[np.int16] | None = None
+        known: Detections | None = None
+        last: Frame | None = None
+        for frame in frames:
+            thumbnail = _thumbnail(frame)
+            change = 0.0 if before is None else float(np.abs(thumbnail - before).mean())
+            look = frame.index % self.detector.every == 0 or change >= CUT_LOOK or last is None
+            before, last = thumbnail, frame
+            waiting.append((frame if look else None, AnalysedFrame(frame.index, frame.pts, change, None)))
+            if sum(each is not None for each, _ in waiting) == BATCH:
+                done = self._look(waiting, known)
+                known = next((each.detections for each in reversed(done) if each.detections is not None), known)
+                yield from done
+                waiting.clear()
+        if waiting:
+            waiting[-1] = (last, waiting[-1][1])
+            yield from self._look(waiting, known)
+
+    def _look(
+        self, waiting: list[tuple[Frame | None, AnalysedFrame]], before: Detections | None
+    ) -> list[AnalysedFrame]:
+        """The waiting frames with the faces found on those that are to be looked at."""
+        found = iter(self.finder.find([frame for frame, _ in waiting if frame is not None]))
+        done = []
+        for frame, blank in waiting:
+            if frame is None:
+                done.append(blank)
+                continue
+            faces = next(found)
+            vectors = self._vectors(frame, faces, before)
+            before = faces
+            done.append(AnalysedFrame(blank.index, blank.pts, blank.change, faces, vectors))
+        return done
+
+    def _vectors(self, frame: Frame, faces: Detections, before: Detections | None) -> NDArray[np.float32] | None:
+        """Appearance vectors (N, D) of ``faces``, NaN where none is needed; None where none is needed at all."""
+        if self.appearance is None or not len(faces):
+            return None
+        wanted = faces.scores >= TRACKING_FLOOR
+        if self.tracker.appearance == "ambiguous":
+            wanted &= ambiguous(before, faces, confidence_floor=TRACKING_FLOOR)
+        if not wanted.any():
+            return None
+        computed = self.appearance.embed([_face(frame, box) for box in faces.boxes[wanted]])
+        vectors = np.full((len(faces), computed.shape[1]), np.nan, np.float32)
+        vectors[wanted] = computed
+        return vectors
+
+
+def open_analyzer(detector: DetectorOptions, tracker: TrackerOptions, info: VideoInfo) -> Analyzer:
+    """The models for a clip of this size. Raises ModelError where weights are missing or an engine does not work."""
+    finder = open_finder(detector, width_px=info.width_px, height_px=info.height_px)
+    appearance = None if tracker.appearance == "never" else AppearanceModel()
+    return Analyzer(finder, appearance, detector, tracker)
+
+
+def collect(analyzer: Analyzer, frames: Iterable[Frame], info: VideoInfo, facts: dict[str, Any]) -> DetectionStore:
+    """The detection store of a whole clip."""
+    return DetectionStore(info.width_px, info.height_px, info.time_base, facts, tuple(analyzer.frames(frames)))
+
+
+def _thumbnail(frame: Frame) -> NDArray[np.int16]:
+    """A coarse grid of the frame's luma, 0..255."""
+    luma = frame.planes[0]
+    step = max(1, min(luma.shape) // THUMBNAIL_ROWS)
+    return np.asarray(luma[::step, ::step] >> (frame.colour.bit_depth - 8), np.int16)
+
+
+def _face(frame: Frame, box: NDArray[np.float32]) -> Picture:
+    """The face's pixels with a little margin; at least one pixel, inside the picture."""
+    x0, y0, x1, y1 = grow(box[None].astype(np.float64), 0.1)[0]
+    left, top = min(max(int(x0), 0), frame.width_px - 1), min(max(int(y0), 0), frame.height_px - 1)
+    return crop(frame, left, top, max(int(np.ceil(x1)), left + 1), max(int(np.ceil(y1)), top + 1))

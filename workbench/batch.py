@@ -1,0 +1,104 @@
+"""A folder or several clips at once: what to write where, what is done already, and how each clip ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from workbench.errors import SourceError, UsageError, WorkbenchError
+from workbench.presets.model import Preset
+from workbench.process import process
+from workbench.report import describe_file, load_report, report_path
+from workbench.stages import Progress
+from workbench.video.probing import probe
+
+Status = Literal["done", "needs review", "skipped", "not a video", "failed"]
+CONTAINERS = ("mp4", "webm", "avi", "mkv")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One clip of a batch and where its masked copy goes."""
+
+    source: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one clip of a batch ended; ``message`` says why where that needs a word."""
+
+    task: Task
+    status: Status
+    message: str = ""
+
+
+def plan(sources: Sequence[Path], folder: Path, preset: Preset) -> list[Task]:
+    """The tasks for files and folders (their files, sorted; not their sub-folders).
+
+    A clip ``NAME.mov`` becomes ``NAME.masked.mp4``: the kind of file is kept where it can be written. Masked copies
+    of earlier runs, which have a report beside them, are left out. Raises UsageError for a missing source.
+    """
+    files: list[Path] = []
+    for source in sources:
+        if source.is_dir():
+            files += sorted(file for file in source.iterdir() if file.is_file() and not _is_ours(file))
+        elif source.is_file():
+            files.append(source)
+        else:
+            raise UsageError(f"{source}: no such file or folder")
+    names = [_output_name(file, preset, with_ending=False) for file in files]
+    return [
+        Task(file, folder / (name if names.count(name) == 1 else _output_name(file, preset, with_ending=True)))
+        for file, name in zip(files, names, strict=True)
+    ]
+
+
+def run(
+    tasks: Sequence[Task], preset: Preset, *, progress_for: Callable[[Task], Progress | None] = lambda _: None
+) -> Iterator[Outcome]:
+    """Work through the tasks; one that fails does not stop the others. Yields each outcome as it comes."""
+    for task in tasks:
+        try:
+            yield _run_one(task, preset, progress_for(task))
+        except WorkbenchError as error:
+            if error.exit_code == 130:
+                raise
+            yield Outcome(task, "failed", str(error))
+
+
+def _run_one(task: Task, preset: Preset, progress: Progress | None) -> Outcome:
+    try:
+        probe(task.source)
+    except SourceError as error:
+        return Outcome(task, "not a video", str(error))
+    if _is_done(task, preset):
+        return Outcome(task, "skipped", "already done with these options")
+    report, _ = process(task.source, task.output, preset, progress=progress)
+    if report.needs_review:
+        return Outcome(task, "needs review", f"{len(report.review)} tracks to look at")
+    return Outcome(task, "done")
+
+
+def _is_done(task: Task, preset: Preset) -> bool:
+    """Whether the output is there, unchanged, and made from this source with these options."""
+    report = load_report(task.output)
+    if report is None or not task.output.is_file() or report["preset"] != preset.model_dump(mode="json"):
+        return False
+    return bool(
+        report["source"]["sha256"] == describe_file(task.source)["sha256"]
+        and report["output"]["sha256"] == describe_file(task.output)["sha256"]
+    )
+
+
+def _is_ours(file: Path) -> bool:
+    return file.name.endswith((".report.json", ".part")) or file.name.startswith(".") or report_path(file).exists()
+
+
+def _output_name(file: Path, preset: Preset, *, with_ending: bool) -> str:
+    ending = file.suffix[1:].lower()
+    like_source = ending if ending in CONTAINERS else "mp4"
+    kind = like_source if preset.output.container == "auto" else preset.output.container
+    return f"{file.name if with_ending else file.stem}.masked.{kind}"

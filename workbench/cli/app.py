@@ -1,0 +1,46 @@
+"""The command ``workbench`` and its subcommands, each loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+COMMANDS = {
+    "process": ("workbench.cli.video", "Mask every face of a clip, several clips or a folder."),
+    "analyze": ("workbench.cli.video", "Find and track the faces of a clip; write the timeline."),
+    "render": ("workbench.cli.video", "Write a masked clip from a timeline."),
+    "evaluate": ("workbench.cli.evaluate", "Measure a timeline or a masked clip against ground truth."),
+    "presets": ("workbench.cli.presets", "List, show, check and compare presets."),
+    "models": ("workbench.cli.models", "List, fetch and convert model files."),
+    "doctor": ("workbench.cli.doctor", "What is installed, what really works, how to fix the rest."),
+    "bench": ("workbench.cli.bench", "Measure the speed on this machine."),
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they run, so that ``--help`` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="face-privacy-workbench")
+def workbench() -> None:
+    """Hide every face of a recording: exact in time and sound, fast on a small CPU, fully offline.
+
+    Exit codes: 0 done, 1 failed, 2 wrong use, 3 done but needs review, 130 stopped.
+    """

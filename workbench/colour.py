@@ -1,0 +1,174 @@
+"""Between the YUV planes of a frame and RGB pixels: the whole picture small, a piece of it, and back.
+
+The numbers follow ITU-R BT.601, BT.709 and BT.2020 (non-constant luminance): limited range puts Y in 16..235 and U, V
+in 16..240 (times 4 at 10 bits), full range uses every code. A chroma sample is taken to sit in the middle of its four
+luma pixels; that some codecs put it half a luma pixel aside makes no visible difference here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.data import Colour, Frame, Picture, Plane
+
+_LUMA_OF_RED_AND_BLUE = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
+
+
+def picture(frame: Frame, width_px: int, height_px: int) -> Picture:
+    """The whole frame as an RGB picture of the given size (no letterbox: the caller keeps the proportions).
+
+    Made for detectors and thumbnails: the planes are shrunk first, so that only the small picture is converted.
+    """
+    turn = _Turn.of(frame.planes[0])
+    size = (height_px, width_px) if turn.swaps_axes else (width_px, height_px)
+    small = [_resized(turn.undone(plane), size) for plane in frame.planes]
+    return turn.redone(_rgb_from_codes(small, frame.colour))
+
+
+def crop(frame: Frame, x0: int, y0: int, x1: int, y1: int) -> Picture:
+    """The pixels x0 ≤ x < x1, y0 ≤ y < y1 of the frame as RGB, clipped to the picture.
+
+    Raises ValueError when nothing of it lies inside the picture.
+    """
+    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, frame.width_px), min(y1, frame.height_px)
+    if x0 >= x1 or y0 >= y1:
+        raise ValueError(f"the crop lies outside of the {frame.width_px}x{frame.height_px} picture")
+    left, top = x0 // 2, y0 // 2
+    luma, *chroma = frame.planes
+    full = [luma[2 * top : y1, 2 * left : x1]]
+    height, width = full[0].shape
+    for plane in chroma:
+        half = plane[top : (y1 + 1) // 2, left : (x1 + 1) // 2]
+        doubled = cv2.resize(half, (2 * half.shape[1], 2 * half.shape[0]), interpolation=cv2.INTER_LINEAR)
+        full.append(doubled[:height, :width])
+    return _rgb_from_codes(full, frame.colour)[y0 - 2 * top :, x0 - 2 * left :]
+
+
+def paste(frame: Frame, pixels: Picture, x0: int, y0: int, alpha: NDArray[Any]) -> None:
+    """Lay RGB ``pixels`` (h, w, 3) over the frame with their corner at (x0, y0), which must be even.
+
+    ``alpha`` (h, w) is float32 0..1 or uint8 0..255. U and V are blended with the mean alpha of their four pixels.
+    No byte changes where alpha is 0. All of ``pixels`` must lie inside the picture; raises ValueError otherwise.
+    """
+    height, width = pixels.shape[:2]
+    if alpha.shape != (height, width):
+        raise ValueError(f"alpha {alpha.shape} does not fit pixels {pixels.shape}")
+    inside = 0 <= x0 <= frame.width_px - width and 0 <= y0 <= frame.height_px - height
+    if not inside or x0 % 2 or y0 % 2:
+        raise ValueError(f"{width}x{height} pixels at ({x0}, {y0}) do not fit the picture, or the corner is not even")
+    weight = alpha if alpha.dtype == np.uint8 else cv2.convertScaleAbs(alpha, alpha=255)
+    codes = cv2.split(_codes_from_rgb(pixels, frame.colour))
+    luma, *chroma = frame.planes
+    _blend(luma[y0 : y0 + height, x0 : x0 + width], codes[0], weight)
+    half_weight = _halved(weight)
+    rows, columns = half_weight.shape
+    for plane, values in zip(chroma, codes[1:], strict=True):
+        _blend(plane[y0 // 2 : y0 // 2 + rows, x0 // 2 : x0 // 2 + columns], _halved(values), half_weight)
+
+
+def to_yuv(rgb: tuple[int, int, int], colour: Colour) -> tuple[int, int, int]:
+    """The code values (Y, U, V) that a frame's planes hold for one colour, 0..255 per channel."""
+    matrix = _matrices(colour)[0]
+    exact = np.rint(matrix @ np.array([*rgb, 1.0])).clip(0, 2**colour.bit_depth - 1)
+    y, u, v = (int(value) for value in exact)
+    return y, u, v
+
+
+@lru_cache(maxsize=16)
+def _matrices(colour: Colour) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(3, 4) from RGB (0..255, 1) to the codes of Y, U, V, and (3, 4) back."""
+    red, blue = _LUMA_OF_RED_AND_BLUE[colour.matrix]
+    luma = np.array([red, 1 - red - blue, blue])
+    blue_difference = (np.array([0, 0, 1]) - luma) / (2 * (1 - blue))
+    red_difference = (np.array([1, 0, 0]) - luma) / (2 * (1 - red))
+    step = 2 ** (colour.bit_depth - 8)
+    top = 2**colour.bit_depth - 1
+    spans, black = ((top, top), 0) if colour.full_range else ((219 * step, 224 * step), 16 * step)
+    scale = np.array([spans[0], spans[1], spans[1]]) / 255
+    forward = np.stack([luma, blue_difference, red_difference]) * scale[:, None]
+    offset = np.array([black, 128 * step, 128 * step])
+    back = np.linalg.inv(forward)
+    return np.column_stack([forward, offset]), np.column_stack([back, -back @ offset])
+
+
+def _rgb_from_codes(planes: list[Plane], colour: Colour) -> Picture:
+    """Three planes of one size as RGB."""
+    codes = cv2.merge(planes)
+    back = _matrices(colour)[1]
+    if colour.bit_depth == 8:
+        return np.asarray(cv2.transform(codes, back), np.uint8)
+    values = np.asarray(cv2.transform(codes.astype(np.float32), back))
+    return np.asarray(np.rint(values.clip(0, 255)), np.uint8)
+
+
+def _codes_from_rgb(pixels: Picture, colour: Colour) -> NDArray[Any]:
+    """(h, w, 3) codes of Y, U, V in the planes' own type."""
+    forward = _matrices(colour)[0]
+    if colour.bit_depth == 8:
+        return np.asarray(cv2.transform(pixels, forward))
+    values = np.asarray(cv2.transform(pixels.astype(np.float32), forward))
+    # Full-range chroma of a pure colour is 1023.5: it must not become 1024.
+    return np.rint(values).clip(0, 1023).astype(np.uint16)
+
+
+def _blend(target: Plane, values: NDArray[Any], weight: NDArray[Any]) -> None:
+    """Mix ``values`` into ``target`` in place: 255 in ``weight`` (uint8) replaces, 0 leaves every byte as it is."""
+    new_part = cv2.multiply(values, weight.astype(values.dtype, copy=False), scale=1 / 255)
+    old_part = cv2.multiply(target, cv2.bitwise_not(weight).astype(values.dtype, copy=False), scale=1 / 255)
+    target[...] = cv2.add(new_part, old_part)
+
+
+def _halved(plane: NDArray[Any]) -> NDArray[Any]:
+    """Means of 2x2 pixels; a last odd row or column counts twice."""
+    height, width = plane.shape
+    if height % 2 or width % 2:
+        plane = cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(plane, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA))
+
+
+def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
+    """``plane`` at ``size`` (width, height), by halving while that is not too small, then one linear step.
+
+    Linear interpolation that shrinks by two is the mean of 2x2 pixels, so nothing is skipped on the way; the general
+    area interpolation gives the same look and is four times slower.
+    """
+    while plane.shape[1] >= 2 * size[0] and plane.shape[0] >= 2 * size[1]:
+        half = (plane.shape[1] // 2, plane.shape[0] // 2)
+        plane = cv2.resize(plane, half, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR))
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """How a view lies over the stored plane: flipped first, then rows and columns swapped.
+
+    Resizing reads rows of neighbouring bytes; of any other view it would first make a full-size copy.
+    """
+
+    flips_rows: bool
+    flips_columns: bool
+    swaps_axes: bool
+
+    @classmethod
+    def of(cls, plane: Plane) -> _Turn:
+        row_step, column_step = plane.strides
+        swaps = abs(row_step) < abs(column_step)
+        if swaps:
+            row_step, column_step = column_step, row_step
+        return cls(row_step < 0, column_step < 0, swaps)
+
+    def undone(self, plane: Plane) -> Plane:
+        stored = plane.T if self.swaps_axes else plane
+        return stored[:: -1 if self.flips_rows else 1, :: -1 if self.flips_columns else 1]
+
+    def redone(self, pixels: Picture) -> Picture:
+        if self.flips_rows or self.flips_columns:
+            around = -1 if self.flips_rows and self.flips_columns else int(self.flips_columns)
+            pixels = np.asarray(cv2.flip(pixels, around), np.uint8)
+        return np.asarray(cv2.transpose(pixels), np.uint8) if self.swaps_axes else pixels

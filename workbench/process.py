@@ -1,0 +1,209 @@
+"""The full-video processor: a clip in, a masked clip and a report out.
+
+    decode ─▶ look ─▶ track ─▶ decide (window by window) ─┐
+    decode ───────────────────────────────────────────────┴─▶ hide ─▶ encode
+
+The source is read twice, a few seconds apart: frames are too large to be kept until what follows them is known.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.analyze import Analyzer, collect, open_analyzer
+from workbench.data import VideoInfo
+from workbench.decide import decide
+from workbench.maskers import open_masker
+from workbench.presets.model import Preset
+from workbench.render import BoxesOn, Renderer, TimelineBoxes
+from workbench.report import Counters, Report, describe_file, review_list, save_report, versions
+from workbench.sightings import Clock, Sightings, Tracking, steps_per_second, track
+from workbench.stages import Progress, ProgressUpdate
+from workbench.store import DetectionStore
+from workbench.stream import StreamedBoxes, decided_windows
+from workbench.timeline import Timeline
+from workbench.video.files import VideoFile
+from workbench.video.prefetch import prefetch
+from workbench.video.probing import probe
+from workbench.video.writer import VideoWriter
+
+FRAMES_AHEAD = 6  # decoded frames waiting: enough to even out key frames, 3 MB each at 1080p
+ANALYSED_AHEAD = 50  # analysed frames waiting (numbers only): how far the detector may run ahead of need
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The part of a clip that is worked on, in seconds. None: from the beginning, to the end."""
+
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+
+
+WHOLE = Stretch()
+
+
+def process(
+    source: Path, output: Path, preset: Preset, *, stretch: Stretch = WHOLE, progress: Progress | None = None
+) -> tuple[Report, Timeline]:
+    """Mask every face of ``source`` into ``output``, with a report beside it.
+
+    Raises SourceError, OutputError, ModelError, MaskingError; then there is no output.
+    """
+    counters = Counters()
+    with ExitStack() as stack:
+        looked = stack.enter_context(_opened(source, stretch))
+        analyzer = open_analyzer(preset.detector, preset.tracker, looked.info)
+        facts = _facts(analyzer, looked.info)
+        frames = stack.enter_context(prefetch(looked.frames(), depth=FRAMES_AHEAD))
+        seen = counters.timed("analyze", analyzer.frames(frames))
+        windows = decided_windows(
+            stack.enter_context(prefetch(seen, depth=ANALYSED_AHEAD)),
+            Tracking(preset.tracker, steps_per_second=steps_per_second(facts), height_px=looked.info.height_px),
+            preset.timeline,
+            confidence=preset.detector.confidence,
+            time_base=looked.info.time_base,
+        )
+        boxes = StreamedBoxes(counters.timed("decide", windows))
+        written = _write(source, output, boxes, preset, stretch=stretch, counters=counters, progress=progress)
+    timeline = boxes.timeline(width_px=looked.info.width_px, height_px=looked.info.height_px)
+    written.notes[:0] = looked.notes
+    return _reported(source, output, timeline, preset, counters=counters, written=written, facts=facts), timeline
+
+
+def analyze_clip(
+    source: Path, preset: Preset, *, stretch: Stretch = WHOLE, progress: Progress | None = None
+) -> DetectionStore:
+    """Pass 1 for a whole clip: everything the detector saw, to be tracked and decided as often as you like."""
+    counters = Counters()
+    with ExitStack() as stack:
+        video = stack.enter_context(_opened(source, stretch))
+        analyzer = open_analyzer(preset.detector, preset.tracker, video.info)
+        frames = stack.enter_context(prefetch(video.frames(), depth=FRAMES_AHEAD))
+        counted = counters.counted(frames, expected=_expected(video.info, stretch), progress=progress)
+        return collect(analyzer, counted, video.info, _facts(analyzer, video.info))
+
+
+def decide_store(store: DetectionStore, preset: Preset, *, tracked: tuple[Sightings, Clock] | None = None) -> Timeline:
+    """Pass 2 for a whole clip. ``tracked`` (from ``track``) spares the tracking when only thresholds changed."""
+    sightings, clock = tracked or track(store, preset.tracker)
+    decided = decide(sightings, clock, preset.timeline, confidence=preset.detector.confidence)
+    frames = store.frames[-1].index + 1 if store.frames else 0
+    return Timeline(decided.rows, decided.decisions(), frames, store.width_px, store.height_px)
+
+
+def render_clip(
+    source: Path,
+    timeline: Timeline,
+    output: Path,
+    preset: Preset,
+    *,
+    stretch: Stretch = WHOLE,
+    progress: Progress | None = None,
+) -> Report:
+    """Pass 3 for a whole clip: hide what the timeline says, with a report beside the output."""
+    counters = Counters()
+    info = probe(source)
+    boxes = TimelineBoxes(timeline, width_px=info.width_px, height_px=info.height_px, whole_clip=stretch == WHOLE)
+    written = _write(source, output, boxes, preset, stretch=stretch, counters=counters, progress=progress)
+    return _reported(source, output, timeline, preset, counters=counters, written=written, facts={})
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What the writing of an output has to tell."""
+
+    encoder: str
+    notes: list[str]
+
+
+def _opened(source: Path, stretch: Stretch, *, writable: bool = False) -> VideoFile:
+    return VideoFile(source, start_seconds=stretch.start_seconds, end_seconds=stretch.end_seconds, writable=writable)
+
+
+def _write(
+    source: Path,
+    output: Path,
+    boxes: BoxesOn,
+    preset: Preset,
+    *,
+    stretch: Stretch,
+    counters: Counters,
+    progress: Progress | None,
+) -> _Written:
+    """Read ``source``, hide ``boxes`` and write ``output``: all of it, or nothing."""
+    renderer = Renderer(open_masker(preset.mask), preset.mask)
+    with ExitStack() as stack:
+        video = stack.enter_context(_opened(source, stretch, writable=True))
+        sink = stack.enter_context(
+            VideoWriter(
+                output,
+                source=source,
+                info=video.info,
+                options=preset.output,
+                start_seconds=stretch.start_seconds,
+                end_seconds=stretch.end_seconds,
+            )
+        )
+        frames = stack.enter_context(prefetch(video.frames(), depth=FRAMES_AHEAD))
+        expected = _expected(video.info, stretch)
+        for frame, faces in counters.timed("decode, decide and mask", renderer.hidden(frames, boxes)):
+            with counters.stage("encode"):
+                sink.write(frame)
+            counters.add(faces)
+            if progress is not None:
+                progress(ProgressUpdate(counters.frames, expected, counters.faces))
+        boxes.finish(video.frames_read)
+    return _Written(sink.encoder, [*video.notes, *sink.notes])
+
+
+def _expected(info: VideoInfo, stretch: Stretch) -> int | None:
+    """Frames to come as far as the header says."""
+    if info.frames_in_header is None or info.duration_seconds_in_header is None:
+        return None
+    length = info.duration_seconds_in_header
+    start = min(stretch.start_seconds or 0.0, length)
+    end = length if stretch.end_seconds is None else min(stretch.end_seconds, length)
+    share = (end - start) / length if length > 0 else 1.0
+    return max(1, round(info.frames_in_header * share))
+
+
+def _facts(analyzer: Analyzer, info: VideoInfo) -> dict[str, Any]:
+    """What a detection store must tell of its making."""
+    return {
+        "detector": analyzer.finder.detector.name,
+        "engine": analyzer.finder.detector.engine,
+        "options": analyzer.detector.model_dump(mode="json"),
+        "average_fps": float(info.average_fps),
+    }
+
+
+def _reported(
+    source: Path,
+    output: Path,
+    timeline: Timeline,
+    preset: Preset,
+    *,
+    counters: Counters,
+    written: _Written,
+    facts: dict[str, Any],
+) -> Report:
+    rows = timeline.masked_rows()
+    report = Report(
+        source=describe_file(source),
+        output=describe_file(output),
+        preset=preset.model_dump(mode="json"),
+        detector=facts.get("detector"),
+        engine=facts.get("engine"),
+        encoder=written.encoder,
+        tracks=int(rows["track"].nunique()),
+        review=review_list(timeline),
+        kept_tracks=sorted(track for track, decision in timeline.decisions.items() if decision == "keep"),
+        notes=list(dict.fromkeys(written.notes)),
+        versions=versions(),
+        **counters.as_dict(),
+    )
+    save_report(report, output)
+    return report
