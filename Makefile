@@ -9,7 +9,7 @@ CLIP   ?= sample_videos/meeting_grid.mp4
 MASKED := demo_output/$(basename $(notdir $(CLIP))).masked.mp4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench clean
+.PHONY: help setup run demo test check bench presets clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -39,7 +39,12 @@ bench: $(STAMP) ## measure the speed on this machine
 clean: ## remove .venv and everything that was made
 	rm -rf $(VENV) build demo_output runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
+presets: $(STAMP) ## write the shipped presets anew, after a change of options
+	@$(PY) -c 'from pathlib import Path; from workbench.presets import load_preset, save_preset; \
+	    [save_preset(load_preset(path), path) for path in Path("workbench/presets/shipped").glob("*.yaml")]'
+
 # The stamp is written last: an installation that was broken off starts again, and keeps what is already there.
+# Without --no-compile half of the time goes into byte code of modules that are never imported.
 $(STAMP): pyproject.toml constraints.txt
 	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && found="$$python" && break; \
@@ -54,5 +59,5 @@ $(STAMP): pyproject.toml constraints.txt
 	fi; \
 	$(PY) -c '' 2>/dev/null || "$$found" -m venv --clear $(VENV)
 	@echo "Installing into $(VENV) (once, a few minutes) ..."
-	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
 	@touch $(STAMP)

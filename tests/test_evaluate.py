@@ -91,7 +91,7 @@ def test_leaks_are_runs_in_the_seconds_of_a_variable_rate() -> None:
 def test_frames_without_rows_get_their_times_from_their_neighbours() -> None:
     truth = truth_of(*still_face())
     result = evaluate(timeline_of(truth.query("2 <= frame < 8")), truth)
-    assert [round(leak.at_seconds, 6) for leak in result.leaks] == [0.0, 8 / FPS]
+    assert sorted(round(leak.at_seconds, 6) for leak in result.leaks) == [0.0, 8 / FPS]
     assert result.leak_seconds == pytest.approx(4 / FPS)
 
 
@@ -155,7 +155,16 @@ def test_truth_files_count_frames_from_one(tmp_path: Path) -> None:
     file = tmp_path / "truth.csv"
     file.write_text("frame,id,x,y,w,h\n1,7,1.5,2,3,4\n2,7,1,2,3,4\n")
     truth = load_truth(file)
-    assert truth.iloc[0].to_dict() == {"frame": 0, "person": 7, "x": 1.5, "y": 2, "w": 3, "h": 4, "visibility": 1, "yaw": 0}
+    assert truth.iloc[0].to_dict() == {
+        "frame": 0,
+        "person": 7,
+        "x": 1.5,
+        "y": 2,
+        "w": 3,
+        "h": 4,
+        "visibility": 1,
+        "yaw": 0,
+    }
     file.write_text(HEAD)
     assert load_truth(file).empty
 
@@ -168,11 +177,11 @@ def test_truth_files_count_frames_from_one(tmp_path: Path) -> None:
         (HEAD + "1,1,5,5,20,20,1,0\n2,1,5,up,20,20,1,0\n", "line 3: y 'up' is not a number"),
         (HEAD + "1,1,5,5,20,20,1,0\n\n", "line 3: frame '' is not a number"),
         (HEAD + "1,1,5,5,inf,20,1,0\n", "line 2: w 'inf' is not a number"),
-        (HEAD + "0,1,5,5,20,20,1,0\n", "line 2: frame 0.0 is below 1"),
-        (HEAD + "1.5,1,5,5,20,20,1,0\n", "line 2: frame 1.5 is not a whole number"),
-        (HEAD + "1,1,5,5,20,0,1,0\n", "line 2: h 0.0 is not above 0"),
-        (HEAD + "1,1,5,5,20,20,7,0\n", "line 2: visibility 7.0 is not between 0 and 1"),
-        (HEAD + "1,1,5,5,20,20,1,0\n1,1,6,5,20,20,1,0\n", "line 3: id 1.0 stands twice"),
+        (HEAD + "0,1,5,5,20,20,1,0\n", "line 2: frame '0' is below 1"),
+        (HEAD + "1.5,1,5,5,20,20,1,0\n", "line 2: frame '1.5' is not a whole number"),
+        (HEAD + "1,1,5,5,20,0,1,0\n", "line 2: h '0' is not above 0"),
+        (HEAD + "1,1,5,5,20,20,7,0\n", "line 2: visibility '7' is not between 0 and 1"),
+        (HEAD + "1,1,5,5,20,20,1,0\n1,1,6,5,20,20,1,0\n", "line 3: id '1' stands twice"),
         ("\x00\x01,\xff", "missing"),
     ],
 )
@@ -239,7 +248,7 @@ def test_the_masks_colour_may_be_chosen(tmp_path: Path) -> None:
     video = write_video(tmp_path / "out.mp4", lambda pixels, frame: disc(pixels, (255, 0, 255)))
     assert evaluate_output(video, OUTPUT_TRUTH, colour="#FF00FF").recall == 1.0
     assert evaluate_output(video, OUTPUT_TRUTH).recall == 0.0
-    with pytest.raises(UsageError, match="'green'.*#rrggbb"):
+    with pytest.raises(UsageError, match=r"'green'.*#rrggbb"):
         evaluate_output(video, OUTPUT_TRUTH, colour="green")
 
 

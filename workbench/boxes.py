@@ -40,6 +40,14 @@ def grow(boxes: Boxes, fraction: float | NDArray[np.floating]) -> Boxes:
     return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
 
+def widened(boxes: Boxes, least_aspect: float) -> Boxes:
+    """Boxes at least ``least_aspect`` times as wide as high, about their centres."""
+    wanted = least_aspect * (boxes[:, 3] - boxes[:, 1])
+    margin = np.clip(wanted - (boxes[:, 2] - boxes[:, 0]), 0, None) / 2
+    shift = np.stack([-margin, 0 * margin, margin, 0 * margin], axis=1)
+    return np.asarray(boxes + shift, boxes.dtype)
+
+
 def centres(boxes: Boxes) -> Boxes:
     """(N, 2) centres."""
     return (boxes[:, :2] + boxes[:, 2:]) / 2

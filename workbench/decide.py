@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.boxes import grow, union_box
+from workbench.boxes import grow, union_box, widened
 from workbench.sightings import Clock, Floats, Sightings
 from workbench.stages import Options, option
 from workbench.timeline import COLUMNS, SOURCES, Decision
@@ -62,6 +62,12 @@ class TimelineOptions(Options):
         0.5, ge=0, le=5, title="Drift", title_zh="漂移余量",
         help="How fast the mask grows while the face is not seen, in face sizes per second (at most half a face).",
         help_zh="未检测到人脸时遮挡区域每秒扩大的比例（以人脸大小为单位，最多半个人脸）。",
+    )  # fmt: skip
+    least_aspect: float = option(
+        0.77, ge=0, le=2, title="Least width", title_zh="最小宽高比",
+        help="A box is made at least this many times as wide as high: detectors see a profile too narrow, and the "
+        "head is as deep as it is wide.",
+        help_zh="人脸框的宽度至少为高度的这一倍数：检测器给出的侧脸框偏窄，而头部的深度与宽度相当。",
     )  # fmt: skip
     cut_threshold: float = option(
         28.0, ge=5, le=255, title="Scene cut", title_zh="镜头切换",
@@ -153,7 +159,8 @@ def _counted(sightings: Sightings, clock: Clock, options: TimelineOptions, confi
     held = sightings.scores >= confidence * options.hold_share
     order = np.lexsort((sightings.frame[held], sightings.track[held]))
     track, frame = sightings.track[held][order], sightings.frame[held][order]
-    boxes, scores = sightings.boxes[held][order].astype(np.float64), sightings.scores[held][order]
+    boxes = widened(sightings.boxes[held][order].astype(np.float64), options.least_aspect)
+    scores = sightings.scores[held][order]
     edges = np.unique(np.r_[0, np.flatnonzero(np.diff(track)) + 1, len(track)])  # only a 0 where there are no rows
     counted = []
     for start, stop in itertools.pairwise(edges):

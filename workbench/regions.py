@@ -34,7 +34,7 @@ class RegionOptions(Options):
         help_zh="椭圆贴合头部轮廓；矩形连同四角一并遮盖。",
     )
     growth: float = option(
-        0.2,
+        0.3,
         ge=0.0,
         le=1.0,
         title="Growth",
@@ -154,8 +154,9 @@ def _crop(frame: Frame, region: _Region, *, track: int, landmarks: NDArray[np.fl
 
 def _check_fillings(fillings: Sequence[Picture], crops: Sequence[FaceCrop], name: str, frame: Frame) -> None:
     problem = ""
-    if len(fillings) != len(crops):
-        problem = f"{len(fillings)} fillings for {len(crops)} faces"
+    if not isinstance(fillings, list | tuple) or len(fillings) != len(crops):
+        problem = f"no list of {len(crops)} fillings, one for each face"
+        fillings = []
     for filling, crop in zip(fillings, crops, strict=False):
         if not isinstance(filling, np.ndarray) or filling.dtype != np.uint8:
             problem = f"{getattr(filling, 'dtype', type(filling).__name__)} pixels instead of uint8"

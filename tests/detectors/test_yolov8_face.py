@@ -66,9 +66,12 @@ def test_raw_maps_mean_the_same_as_the_export(tiny_yolo: Any, noise: Any, task: 
         features = [feature.clone() for feature in grabbed]
         branches = (head.cv2, head.cv3, *((head.cv4,) if task == "pose" else ()))
         maps = [
-            torch.cat([branch[level](feature) for branch in branches], 1).numpy() for level, feature in enumerate(features)
+            torch.cat([branch[level](feature) for branch in branches], 1).numpy()
+            for level, feature in enumerate(features)
         ]
-    assert [each.shape[1:] for each in maps] == [(80 if task == "pose" else 65, HEIGHT // s, WIDTH // s) for s in (8, 16, 32)]
+    assert [each.shape[1:] for each in maps] == [
+        (80 if task == "pose" else 65, HEIGHT // s, WIDTH // s) for s in (8, 16, 32)
+    ]
     ours = decode(maps, height_px=HEIGHT, max_iou=0.4)
     theirs = decode(session.run([picture])[0], height_px=HEIGHT, max_iou=0.4)
     assert len(ours) == len(theirs) >= 5
@@ -99,7 +102,9 @@ def test_openvino_export_finds_what_its_onnx_finds(tiny_yolo: Any, noise: Any, t
     onnx = tiny_yolo("detect").onnx
     xml = convert(onnx, format="openvino", half=True, out=tmp_path / "face.xml")
     picture = noise(WIDTH, HEIGHT)
-    full, half = (YoloV8Face(open_session(p, device="cpu", input_shape=SHAPE)).detect([picture])[0] for p in (onnx, xml))
+    full, half = (
+        YoloV8Face(open_session(p, device="cpu", input_shape=SHAPE)).detect([picture])[0] for p in (onnx, xml)
+    )
     sure = full[full.scores > 0.2]
     assert len(sure)
     assert (geometry.iou(sure.boxes, half.boxes).max(axis=1) > 0.8).all()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
+
+from workbench.errors import UsageError
+
+ANY_PATH = click.Path(path_type=Path)
+CALIBRATION_PICTURES = 50  # enough for a stable range of every layer
 
 
 @click.group()
@@ -37,12 +42,40 @@ def fetch(name: str, url: str | None) -> None:
 @click.argument("name")
 @click.option("--format", "format_", required=True, type=click.Choice(["onnx", "openvino", "engine"]))
 @click.option("--half", is_flag=True, help="16-bit weights.")
-@click.option("--int8", is_flag=True, help="8-bit weights and activations.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it; default: beside the model.")
+@click.option("--int8", is_flag=True, help="8-bit weights and activations; needs --calibrate.")
+@click.option("--calibrate", type=ANY_PATH, metavar="CLIP", help="A typical recording: int8 is fitted to its pictures.")
+@click.option("--kind", type=click.Choice(["centerface", "yolov8_face"]), help="Which detector the model is for.")
+@click.option("-o", "--output", type=ANY_PATH, help="Where to write it; default: beside the model.")
 def convert(
-    *, name: str, format_: Literal["onnx", "openvino", "engine"], half: bool, int8: bool, output: Path | None
+    *,
+    name: str,
+    format_: Literal["onnx", "openvino", "engine"],
+    half: bool,
+    int8: bool,
+    calibrate: Path | None,
+    kind: Literal["centerface", "yolov8_face"] | None,
+    output: Path | None,
 ) -> None:
     """Convert the model NAME (or a file) for another engine."""
     from workbench.weights import convert as convert_model
 
-    click.echo(f"{convert_model(name, format=format_, half=half, int8=int8, out=output)}: written", err=True)
+    if int8 and calibrate is None:
+        raise UsageError("--int8 needs --calibrate CLIP, a recording like those that will be masked")
+    inputs = None if calibrate is None else _calibration(calibrate, kind or _kind_of(name))
+    path = convert_model(name, format=format_, half=half, int8=int8, out=output, calibration=inputs)
+    click.echo(f"{path}: written", err=True)
+
+
+def _kind_of(name: str) -> Literal["centerface", "yolov8_face"]:
+    return "centerface" if "centerface" in Path(name).stem.lower() else "yolov8_face"
+
+
+def _calibration(clip: Path, kind: Literal["centerface", "yolov8_face"]) -> list[Any]:
+    """The detector's view of some pictures spread over a clip."""
+    from workbench.detectors.calibration import calibration_inputs
+    from workbench.detectors.options import DetectorOptions
+    from workbench.video.files import VideoFile
+
+    with VideoFile(clip) as video:
+        every = max(1, (video.info.frames_in_header or CALIBRATION_PICTURES) // CALIBRATION_PICTURES)
+        return list(calibration_inputs(video.frames(every=every), DetectorOptions(kind=kind)))

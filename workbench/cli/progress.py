@@ -58,13 +58,14 @@ def _bar(label: str) -> Iterator[stages.Progress]:
 
 
 def _log(label: str) -> stages.Progress:
-    start = time.perf_counter()
-    due = start + LOG_SECONDS
+    start: float | None = None
+    due = time.perf_counter() + LOG_SECONDS
 
     def update(now: ProgressUpdate) -> None:
-        nonlocal due
+        nonlocal due, start
+        start = start or time.perf_counter()  # models have been loaded by then: the rate is that of the work itself
         clock = time.perf_counter()
-        if clock < due:
+        if clock < due or clock == start:
             return
         due = clock + LOG_SECONDS
         fps = now.frames_done / (clock - start)

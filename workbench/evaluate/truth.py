@@ -47,7 +47,7 @@ def load_truth(path: Path) -> pd.DataFrame:
     rows = pd.DataFrame({name: _numbers(table[name], path) for name in NEEDED})
     for name, default in OPTIONAL.items():
         rows[name] = _numbers(table[name], path) if name in table.columns else default
-    _check(rows, path)
+    _check(rows, table, path)
     rows["frame"] = rows["frame"].astype(np.int64) - 1
     rows["person"] = rows.pop("id").astype(np.int64)
     return rows[["frame", "person", "x", "y", "w", "h", *OPTIONAL]]
@@ -73,18 +73,19 @@ def _numbers(column: pd.Series[str], path: Path) -> pd.Series[float]:
     return numbers
 
 
-def _check(rows: pd.DataFrame, path: Path) -> None:
+def _check(rows: pd.DataFrame, texts: pd.DataFrame, path: Path) -> None:
     for name in ("frame", "id"):
-        _refuse((rows[name] % 1 != 0).to_numpy(), rows[name], path, "is not a whole number")
-    _refuse((rows["frame"] < 1).to_numpy(), rows["frame"], path, "is below 1")
+        _refuse((rows[name] % 1 != 0).to_numpy(), texts[name], path, "is not a whole number")
+    _refuse((rows["frame"] < 1).to_numpy(), texts["frame"], path, "is below 1")
     for name in ("w", "h"):
-        _refuse((rows[name] <= 0).to_numpy(), rows[name], path, "is not above 0")
-    _refuse(~rows["visibility"].between(0, 1).to_numpy(), rows["visibility"], path, "is not between 0 and 1")
-    _refuse(rows.duplicated(["frame", "id"]).to_numpy(), rows["id"], path, "stands twice on its frame")
+        _refuse((rows[name] <= 0).to_numpy(), texts[name], path, "is not above 0")
+    if "visibility" in texts.columns:
+        _refuse(~rows["visibility"].between(0, 1).to_numpy(), texts["visibility"], path, "is not between 0 and 1")
+    _refuse(rows.duplicated(["frame", "id"]).to_numpy(), texts["id"], path, "stands twice on its frame")
 
 
-def _refuse(bad: NDArray[np.bool_], column: pd.Series[float] | pd.Series[str], path: Path, problem: str) -> None:
+def _refuse(bad: NDArray[np.bool_], texts: pd.Series[str], path: Path, problem: str) -> None:
     if bad.any():
         row = int(np.argmax(bad))
         line = row + 2  # the header is line 1
-        raise TimelineError(f"{path}, line {line}: {column.name} {column.iloc[row]!r} {problem}; {FORMAT}")
+        raise TimelineError(f"{path}, line {line}: {texts.name} {texts.iloc[row]!r} {problem}; {FORMAT}")

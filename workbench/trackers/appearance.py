@@ -21,11 +21,12 @@ from workbench.weights.sessions import Device
 MODEL = "appearance"
 
 EMBEDDING_SIZE = 128
-"""Length of a vector: measured to separate people as well as the network's own 1280 numbers, at a tenth of the cost."""
+"""Length of a vector: on the sample clips it separates people nearly as well as the network's own 1280 numbers (area
+under the ROC curve 0.90–1.00 against 0.92–1.00), and comparing costs a tenth."""
 
 INPUT_PX = 96
-"""Side of the square picture that the network sees: on the sample clips it tells people apart as well as the package's
-224 (same person nearest in 97–100 % of faces) at a fifth of the work."""
+"""Side of the square picture that the network sees. The nearest look is the same person's for 93–100 % of the faces of
+the sample clips (with the package's 224: 97–100 %), in a quarter of the time."""
 
 CROP_GROWTH = 0.25
 """How far a crop reaches beyond the face's box on each side, of the box's size: hair helps to tell people apart."""

@@ -53,7 +53,7 @@ class TrackerOptions(Options):
         le=1000,
     )
     max_cosine_distance: float = option(
-        0.3,
+        0.25,
         title="Appearance tolerance",
         title_zh="外观容差",
         help="How different two looks of the same face may be (cosine distance: 0 the same, 1 nothing in common).",

@@ -114,9 +114,7 @@ def frames_before(path: Path, tick: int) -> int:
     return count
 
 
-def _from(
-    path: Path, tick: int | None, *, threads: Threads, damage: Damage
-) -> Generator[VideoFrame, None, None]:
+def _from(path: Path, tick: int | None, *, threads: Threads, damage: Damage) -> Generator[VideoFrame, None, None]:
     """Pictures from a key frame that is certainly at or before ``tick``."""
     for margin in SEEK_MARGINS_SECONDS if tick is not None else ():
         run = _run(path, tick, margin_seconds=margin, threads=threads, damage=damage)

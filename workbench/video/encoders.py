@@ -146,7 +146,7 @@ def _hardware(kind: str, *, options: OutputOptions, bit_depth: int) -> Encoder:
         label=f"{codec} {options.speed} quality {crf}",
         options=settings,
         even_size=True,
-        quantiser=crf if kind in {"qsv", "videotoolbox"} else None,
+        quantiser={"qsv": crf, "videotoolbox": round(100 - crf * 100 / 51)}.get(kind),  # the latter: 100 is best
         tag="hvc1" if bit_depth == 10 else None,
     )
 
@@ -199,11 +199,13 @@ def _av1(options: OutputOptions, pixel_format: str) -> Encoder:
 
 
 def _mpeg4(options: OutputOptions) -> Encoder:
-    """The quantiser from the rate factor by x264's own relation: q = 0.85 * 2 ** ((crf - 12) / 6), 1..31."""
-    quantiser = min(31, max(1, round(0.85 * 2 ** ((options.crf - 12) / 6))))
-    return Encoder(
-        "mpeg4", "yuv420p", f"mpeg4 q {quantiser}", full_range=False, interlaced=True, quantiser=quantiser
-    )
+    """The quantiser from the rate factor by x264's own relation: q = 0.85 * 2 ** ((crf - 12) / 6), 1..31.
+
+    Given as least and most, the rate control has no choice; the bit rate only switches it on.
+    """
+    quantiser = str(min(31, max(1, round(0.85 * 2 ** ((options.crf - 12) / 6)))))
+    settings = {"qmin": quantiser, "qmax": quantiser, "b": "8000000"}
+    return Encoder("mpeg4", "yuv420p", f"mpeg4 q {quantiser}", settings, full_range=False, interlaced=True)
 
 
 def _main(kinds: list[str]) -> None:

@@ -125,7 +125,7 @@ class VideoFile:
         if resized:
             size = f"{self._stored.width}x{self._stored.height}"
             notes.append(f"{resized} frames had another size and were scaled to {size}, the size of the first")
-        expected = self.info.frames_in_header
+        expected = None if self.info.container == "avi" else self.info.frames_in_header  # AVI counts empty frames
         if self.range.is_whole and expected is not None and self.frames_read < expected:
             notes.append(f"the file promises {expected} frames, {self.frames_read} could be read")
         return notes

@@ -8,6 +8,8 @@ from fractions import Fraction
 
 from av.video.frame import VideoFrame
 
+from workbench.video.planes import side_data
+
 CHROMATICITY_UNIT = Fraction(1, 50_000)
 LUMINANCE_UNIT = Fraction(1, 10_000)
 """Units of SMPTE ST 2086 as H.264 and HEVC write it: 0.00002, and 0.0001 candela per square metre."""
@@ -21,14 +23,10 @@ CARRIERS: Mapping[str, tuple[str, str, str]] = {
 
 def hdr_description(native: VideoFrame) -> tuple[str | None, str | None]:
     """(mastering display, light level) of a frame as x264 and x265 write them, None where the frame says nothing."""
-    mastering = light = None
-    for data in native.side_data:
-        name = data.type.name
-        if name == "MASTERING_DISPLAY_METADATA":
-            mastering = _mastering(bytes(data))
-        elif name == "CONTENT_LIGHT_LEVEL":
-            light = "{},{}".format(*struct.unpack_from("=2I", bytes(data)))
-    return mastering, light
+    mastering, light = (side_data(native, name) for name in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"))
+    return _mastering(mastering) if mastering else None, "{},{}".format(
+        *struct.unpack_from("=2I", light)
+    ) if light else None
 
 
 def hdr_options(native: VideoFrame, *, codec: str, options: Mapping[str, str]) -> dict[str, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from workbench.video.encoders import Encoder
-from workbench.video.planes import Orientation, copy_tags, stored_planes
+from workbench.video.planes import SCALER_THREADS, Orientation, copy_tags, stored_planes
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,22 @@ class Layout:
     _reformatter: VideoReformatter = field(default_factory=VideoReformatter, compare=False, repr=False)
 
     @classmethod
-    def plan(cls, native: VideoFrame, *, encoder: Encoder, max_height: int | None, keeps_rotation: bool) -> Layout:
-        """The layout for a source whose first 4:2:0 picture is ``native``."""
+    def plan(
+        cls,
+        native: VideoFrame,
+        *,
+        encoder: Encoder,
+        max_height: int | None,
+        keeps_rotation: bool,
+        pixel_shape: Fraction,
+    ) -> Layout:
+        """The layout for a source whose first 4:2:0 picture is ``native``.
+
+        ``pixel_shape`` is the width of a stored pixel over its height where the container cannot say it (else 1):
+        the picture is then stretched to square pixels.
+        """
         orientation = Orientation.of(native)
-        width, height = _scaled(native, orientation, max_height)
+        width, height = _scaled(native, orientation, max_height=max_height, pixel_shape=pixel_shape)
         turn = Orientation() if keeps_rotation else orientation
         encoded_width, encoded_height = turned = turn.size(width, height)
         if encoder.even_size:
@@ -41,8 +54,14 @@ class Layout:
         to_limited = full and not encoder.full_range
         padded = (encoded_width, encoded_height) != turned
         notes = (
-            (width != native.width, f"scaled down from {native.width}x{native.height} to {width}x{height}"),
-            (padded, f"padded from {turned[0]}x{turned[1]} to {encoded_width}x{encoded_height}: H.264 needs even sizes"),
+            (
+                (width, height) != (native.width, native.height),
+                f"scaled from {native.width}x{native.height} to {width}x{height}",
+            ),
+            (
+                padded,
+                f"padded from {turned[0]}x{turned[1]} to {encoded_width}x{encoded_height}: H.264 needs even sizes",
+            ),
             (turn != Orientation(), "turned upright: the container has no rotation flag"),
             (to_limited, "converted from full to limited colour range: the container cannot say that it is full"),
         )
@@ -77,6 +96,7 @@ class Layout:
             src_color_range=source,
             dst_color_range=target,
             interpolation=Interpolation.BICUBIC,
+            threads=SCALER_THREADS,
         )
         copy_tags(native, result)
         result.color_range = target
@@ -97,10 +117,13 @@ class Layout:
         return result
 
 
-def _scaled(native: VideoFrame, orientation: Orientation, max_height: int | None) -> tuple[int, int]:
-    """Stored (width, height) that fits ``max_height`` as displayed: the shape kept, both sides even."""
-    shown_height = orientation.size(native.width, native.height)[1]
-    if max_height is None or shown_height <= max_height:
+def _scaled(
+    native: VideoFrame, orientation: Orientation, *, max_height: int | None, pixel_shape: Fraction
+) -> tuple[int, int]:
+    """Stored (width, height) with square pixels that fits ``max_height`` as displayed; even where it is scaled."""
+    wide, high = native.width * max(pixel_shape, Fraction(1)), native.height * max(1 / pixel_shape, Fraction(1))
+    shown_height = wide if orientation.transposed else high
+    factor = min(Fraction(1), max_height / shown_height) if max_height is not None else Fraction(1)
+    if factor == 1 and pixel_shape == 1:
         return native.width, native.height
-    factor = max_height / shown_height
-    return max(2, 2 * round(native.width * factor / 2)), max(2, 2 * round(native.height * factor / 2))
+    return max(2, 2 * round(wide * factor / 2)), max(2, 2 * round(high * factor / 2))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workbench.video.probing import is_cover, main_video, open_source
 
-TECHNICAL_KEYS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
+TECHNICAL_KEYS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "software", "duration"})
 """Entries of a file's metadata that describe the file, not its content."""
 
 NAMES = {"subtitle": "subtitle", "data": "data", "attachment": "attached file", "video": "further video"}
@@ -26,7 +26,7 @@ def left_out(source: Path) -> list[str]:
         chapters = len(container.chapters())
         if chapters:
             notes.append(f"{chapters} chapter mark{'s' if chapters > 1 else ''} left out")
-        described = sorted(set(container.metadata) - TECHNICAL_KEYS)
+        described = sorted(key for key in container.metadata if key.lower() not in TECHNICAL_KEYS)
         if described:
             notes.append(f"descriptive data removed: {', '.join(described)}")
         return notes

@@ -11,7 +11,7 @@ from workbench.errors import OutputError
 
 
 class PartFile:
-    """``NAME.part`` beside the target, readable by its owner alone: ``complete`` gives it its name, ``discard`` ends it.
+    """``NAME.part`` beside the target, readable by its owner alone: ``complete`` names it, ``discard`` removes it.
 
     Raises OutputError where the target cannot be written, is a folder, or is the source itself under any name.
     """

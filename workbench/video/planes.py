@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -28,6 +28,10 @@ MATRIX_OF_TAG: Mapping[int, Literal["bt601", "bt709", "bt2020"]] = {
     10: "bt2020",
 }
 """AVColorSpace to matrix: 4 (FCC) and 7 (SMPTE 240M) have no name here and get their nearest neighbour."""
+
+SCALER_THREADS = 1
+"""swscale writes a few samples past the end of a line and mends them with the next line: with several threads it now
+and then leaves the wrong ones (seen with 10 bits and a width of 17)."""
 
 _SWSCALE_MATRIX = {"bt601": Colorspace.ITU601, "bt709": Colorspace.ITU709, "bt2020": Colorspace.BT2020}
 _TAG_OF_MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9}
@@ -69,12 +73,18 @@ class Orientation:
         return (height, width) if self.transposed else (width, height)
 
 
+def side_data(native: VideoFrame, name: str) -> bytes | None:
+    """What the file says about the frame under one of FFmpeg's names, e.g. ``DISPLAYMATRIX``; None if nothing."""
+    for data in cast(Iterable[Any], native.side_data):
+        if data.type.name == name:
+            return bytes(data)
+    return None
+
+
 def display_matrix(native: VideoFrame) -> list[int] | None:
     """The nine numbers of the frame's display matrix, or None if it is shown as stored."""
-    for data in native.side_data:
-        if getattr(data, "type", None) is not None and data.type.name == "DISPLAYMATRIX":
-            return [int(number) for number in np.frombuffer(data, np.int32)[:9]]
-    return None
+    data = side_data(native, "DISPLAYMATRIX")
+    return None if data is None else [int(number) for number in np.frombuffer(data, np.int32)]
 
 
 def is_deep(native: VideoFrame) -> bool:
@@ -88,7 +98,7 @@ def stored_planes(native: VideoFrame) -> list[Plane]:
     views: list[Plane] = []
     for plane in native.planes[:3]:
         stride = abs(plane.line_size) // np.dtype(dtype).itemsize
-        rows = np.frombuffer(plane, dtype).reshape(plane.height, stride)[:, : plane.width]
+        rows = np.frombuffer(cast(Any, plane), dtype).reshape(plane.height, stride)[:, : plane.width]
         views.append(rows if plane.line_size > 0 else rows[::-1])
     return views
 
@@ -140,6 +150,7 @@ def as_420(native: VideoFrame, *, width: int, height: int, reformatter: VideoRef
         src_color_range=source_range,
         dst_color_range=target_range,
         interpolation=Interpolation.BICUBIC,
+        threads=SCALER_THREADS,
     )
     result.colorspace, result.color_range = tag, target_range
     return result

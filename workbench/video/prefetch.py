@@ -81,11 +81,13 @@ class prefetch(Generic[Item]):  # noqa: N801 - used like a function: ``with pref
                         continue
                 if self._stopped.is_set():
                     return
-        except BaseException as error:  # noqa: BLE001 - handed to the consumer, whatever it is
+        except BaseException as error:  # handed to the consumer, whatever it is
             self._error = error
         finally:
-            self._close_iterable()
-            self._ended.set()
+            try:
+                self._close_iterable()
+            finally:
+                self._ended.set()
 
     def _close_iterable(self) -> None:
         close = getattr(self._iterable, "close", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from math import gcd
 from pathlib import Path
 
@@ -36,9 +37,7 @@ class FrameSlots:
     _last: int | None = None
 
     @classmethod
-    def plan(
-        cls, source: Path, *, container: ContainerName, info: VideoInfo, first: int, whole: bool
-    ) -> FrameSlots:
+    def plan(cls, source: Path, *, container: ContainerName, info: VideoInfo, first: int, whole: bool) -> FrameSlots:
         """``first`` is the tick of the first frame; it becomes 0 unless the ``whole`` video is written."""
         rate = info.average_fps.limit_denominator(100_000)
         time_base = info.time_base
@@ -76,7 +75,7 @@ class FrameSlots:
 def _avi_grid(source: Path, info: VideoInfo, rate: Fraction) -> Fraction:
     """Time of one AVI frame: so that every frame falls on a whole number of them, if that is possible."""
     ticks = _ticks(source)
-    steps = [later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False)]
+    steps = [later - earlier for earlier, later in pairwise(ticks)]
     grid = gcd(*steps, ticks[0]) * info.time_base if ticks else Fraction(0)
     if grid > 0 and 1 / grid <= MAX_AVI_RATE and grid.denominator <= MAX_MPEG4_DENOMINATOR:
         return grid

@@ -37,6 +37,9 @@ BITS_PER_SECOND_AND_CHANNEL = 96_000
 SEEK_MARGIN_SECONDS = 5
 """How much earlier than the wanted part the sound is read, for files with a coarse index."""
 
+AUDIBLE_OFFSET_SECONDS = Fraction(1, 50)
+"""Less than one packet of sound is not worth a note."""
+
 END_MARGIN_SECONDS = 2
 """How far behind the wanted part reading goes on, for tracks that lie apart in the file."""
 
@@ -88,6 +91,10 @@ class Sound:
                 self._input.seek(0)
         self._packets = self._read(streams)
         self._waiting = next(self._packets, None)
+        if self._container == "avi" and self._waiting is not None:
+            late = _time(self._waiting) - (from_time or 0)
+            if late > AUDIBLE_OFFSET_SECONDS:
+                self.notes.append(f"AVI has no start times: the sound begins {float(late) * 1000:.0f} ms early")
 
     def advance(self, until: Fraction | None) -> None:
         """Write the sound up to the source time ``until`` (None: all of it)."""
@@ -164,7 +171,7 @@ class Sound:
         if track.recoded:
             for frame in self._decode(stream, packet):
                 self._output.mux(track.out.encode(frame))
-        elif tick >= 0 or self._container == "mp4":  # elsewhere a time below 0, all inaudible, would move the video
+        elif tick >= 0 or self._container != "avi":  # AVI counts packets: an inaudible lead-in would delay the rest
             packet.stream = track.out
             self._output.mux_one(packet)
 

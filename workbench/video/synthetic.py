@@ -18,6 +18,8 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from workbench.video.planes import SCALER_THREADS
+
 SUBTITLE_CODECS = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt"}
 """Text subtitle codec by container; the others take SubRip."""
 
@@ -87,8 +89,8 @@ def write_clip(path: Path, clip: Clip) -> Path:
         if video is not None:
             output.mux(video.encode(None))
         for tone, stream in tones:
-            for frame in _sine(tone, seconds=_seconds(clip)):
-                output.mux(stream.encode(frame))
+            for sound in _sine(tone, seconds=_seconds(clip)):
+                output.mux(stream.encode(sound))
             output.mux(stream.encode(None))
         if subtitles is not None:
             text: Packet = Packet(b"\x00\x05Hello" if output.format.name in {"mp4", "mov"} else b"Hello")  # type: ignore[type-arg]
@@ -103,7 +105,7 @@ def picture(number: int, *, width: int, height: int, pixel_format: str = "yuv420
     x, y = np.meshgrid(np.arange(width) + 2 * number, np.arange(height))
     colours = np.stack([x * 3 % 256, y * 5 % 256, (x + y) * 2 % 256], axis=-1)
     noisy = np.clip(colours + noise.integers(-6, 7, colours.shape), 0, 255).astype(np.uint8)
-    return VideoFrame.from_ndarray(noisy, format="rgb24").reformat(format=pixel_format)
+    return VideoFrame.from_ndarray(noisy, format="rgb24").reformat(format=pixel_format, threads=SCALER_THREADS)
 
 
 def _ticks(clip: Clip) -> Sequence[int]:
@@ -175,4 +177,10 @@ def _add_cover(output: OutputContainer) -> VideoStream:
 
 def _chapter(number: int) -> av.container.core.Chapter:
     base = Fraction(1, 1000)
-    return {"id": number, "start": 100 * number, "end": 100 * number + 100, "time_base": base, "metadata": {"title": "x"}}
+    return {
+        "id": number,
+        "start": 100 * number,
+        "end": 100 * number + 100,
+        "time_base": base,
+        "metadata": {"title": "x"},
+    }

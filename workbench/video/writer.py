@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import av
-from av.codec.context import Flags, ThreadType
+from av.codec.context import Flags
 from av.container import OutputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from workbench.data import Frame, VideoInfo
 from workbench.errors import OutputError, UsageError
-from workbench.video.encoders import ContainerName, Encoder, choose_encoder
+from workbench.video.encoders import ContainerName, choose_encoder
 from workbench.video.hdr import CARRIERS, hdr_description, hdr_options
 from workbench.video.layout import Layout
 from workbench.video.leftovers import left_out
@@ -141,6 +141,7 @@ class VideoWriter:
             encoder=self._encoder,
             max_height=self._options.max_height,
             keeps_rotation=self._container != "avi",
+            pixel_shape=self._info.sample_aspect_ratio if self._container == "webm" else Fraction(1),
         )
         self._stream = self._add_video(native)
         self._sound = Sound(self._source, self._output, container=self._container)
@@ -161,6 +162,8 @@ class VideoWriter:
                 # start offsets are kept in the unit of the whole file: fine enough for picture and sound alike
                 "movie_timescale": str(clocks if clocks <= MAX_TIMESCALE // 100 else clock),
             }
+        if self._container != "mp4":
+            options["avoid_negative_ts"] = "disabled"  # else the lead-in of the sound would delay the picture
         return options
 
     def _add_video(self, native: VideoFrame) -> VideoStream:
@@ -173,12 +176,12 @@ class VideoWriter:
         context.width, context.height = layout.encoded_width, layout.encoded_height
         context.pix_fmt = encoder.pixel_format
         context.time_base = stream.time_base = self._slots.time_base
-        shape = self._info.sample_aspect_ratio
+        # VP9 and AV1 carry no pixel shape and PyAV cannot set the container's: Layout made the pixels square
+        shape = Fraction(1) if self._container == "webm" else self._info.sample_aspect_ratio
         context.sample_aspect_ratio = 1 / shape if layout.orientation.transposed else shape
         context.color_range = 1 if layout.to_limited else native.color_range
         context.colorspace, context.color_primaries = native.colorspace, native.color_primaries
         context.color_trc = native.color_trc
-        context.thread_type = ThreadType.AUTO
         context.options = hdr_options(native, codec=encoder.codec, options=encoder.options)
         if encoder.quantiser is not None:
             context.qscale = True
@@ -251,4 +254,6 @@ def container_for(path: Path, options: OutputOptions) -> ContainerName:
         return CONTAINER_OF_ENDING[path.suffix.lower()]
     except KeyError:
         known = ", ".join(sorted(CONTAINER_OF_ENDING))
-        raise UsageError(f"{path.name}: the ending names no container; use one of {known}, or --set output.container=…") from None
+        raise UsageError(
+            f"{path.name}: the ending names no container; use one of {known}, or --set output.container=…"
+        ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -90,7 +91,9 @@ def _to_onnx(source: Path, draft: Path) -> Path:
     copy = draft.with_suffix(".pt")
     shutil.copyfile(source, copy)
     try:
-        ultralytics.YOLO(str(copy)).export(format="onnx", dynamic=True, simplify=False, device="cpu", verbose=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch says that the exporter ultralytics uses is the older one
+            ultralytics.YOLO(str(copy)).export(format="onnx", dynamic=True, simplify=False, device="cpu", verbose=False)
     except Exception as error:  # whatever the file's content leads to
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ModelError(f"ultralytics cannot export {source}: {reason}") from error
