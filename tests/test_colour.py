@@ -46,6 +46,13 @@ def smooth_frame(width, height, setting=None, seed=1):
     return Frame(0, 0, Fraction(1, 25), planes, setting)
 
 
+def lay(frame, pixels, window, weight=None, *, sharp=False):
+    """Pastes, by default opaquely."""
+    x0, y0, x1, y1 = window
+    opaque = np.full((y1 - y0, x1 - x0), colour.OPAQUE, np.int16)
+    colour.paste(frame, pixels, window, weight=opaque if weight is None else weight, sharp=sharp)
+
+
 # Published code values of the 100 % colour bars.
 @pytest.mark.parametrize(
     ("setting", "rgb", "codes"),
@@ -98,7 +105,7 @@ def test_pictures_have_the_size_asked_for_and_the_frames_mean_colour(size, setti
 
 def test_things_stay_where_they_are_in_a_picture():
     frame = solid_frame((0, 0, 0), Colour(), 1281, 723)
-    colour.paste(frame, np.full((90, 120, 3), 255, np.uint8), 400, 500, np.ones((90, 120), np.float32))
+    lay(frame, np.full((90, 120, 3), 255, np.uint8), (400, 500, 520, 590))
     small = colour.picture(frame, 320, 192)[..., 1].astype(float)
     x = (small.sum(axis=0) * (np.arange(320) + 0.5)).sum() / small.sum() * 1281 / 320
     y = (small.sum(axis=1) * (np.arange(192) + 0.5)).sum() / small.sum() * 723 / 192
@@ -122,7 +129,7 @@ def test_crop_and_paste_work_in_the_orientation_of_the_view(turns, mirrored):
     assert (
         np.abs(colour.crop(view, 0, 0, view.width_px, view.height_px).astype(int) - whole).max() <= 3
     )  # chroma's rounding
-    colour.paste(view, np.full((10, 12, 3), (250, 20, 20), np.uint8), 8, 6, np.ones((10, 12), np.float32))
+    lay(view, np.full((10, 12, 3), (250, 20, 20), np.uint8), (8, 6, 20, 16))
     stored = colour.crop(frame, 0, 0, 64, 48)
     upright = oriented(stored, turns, mirrored)
     assert np.abs(upright[8:14, 10:18].astype(int) - (250, 20, 20)).max() <= 3
@@ -150,11 +157,11 @@ def test_paste_replaces_blends_and_leaves(setting, size):
     frame = smooth_frame(*size, setting)
     before = [plane.copy() for plane in frame.planes]
     new = (200, 90, 40)
-    alpha = np.zeros((height, width), np.float32)
-    alpha[10:20] = 1.0
-    alpha[20:24] = 0.5
+    weight = np.zeros((height, width), np.int16)
+    weight[10:20] = colour.OPAQUE
+    weight[20:24] = colour.OPAQUE // 2
     old = colour.crop(frame, 0, 0, width, height).astype(int)
-    colour.paste(frame, np.full((height, width, 3), new, np.uint8), 0, 0, alpha)
+    lay(frame, np.full((height, width, 3), new, np.uint8), (0, 0, width, height), weight)
     after = colour.crop(frame, 0, 0, width, height).astype(int)
     assert np.abs(after[12:18] - new).max() <= 3
     assert np.abs(after[21:23] - (old[21:23] + new) / 2).max() <= 4
@@ -163,32 +170,64 @@ def test_paste_replaces_blends_and_leaves(setting, size):
         assert np.array_equal(plane[24 * end // 10 :], untouched[24 * end // 10 :])
 
 
-def test_paste_takes_alpha_as_bytes_too():
-    first, second = smooth_frame(20, 20), smooth_frame(20, 20)
-    pixels = np.full((10, 10, 3), 255, np.uint8)
-    alpha = np.arange(100, dtype=np.uint8).reshape(10, 10)
-    colour.paste(first, pixels, 4, 4, alpha)
-    colour.paste(second, pixels, 4, 4, alpha.astype(np.float32) / 255)
-    for one, other in zip(first.planes, second.planes, strict=True):
-        assert np.array_equal(one, other)
+@pytest.mark.parametrize("setting", COLOURS)
+@pytest.mark.parametrize("sharp", [False, True])
+def test_a_small_filling_is_stretched_over_all_of_the_window(setting, sharp):
+    frame = smooth_frame(61, 47, setting)
+    halves = np.array([[[240, 30, 30], [30, 30, 240]]], np.uint8)
+    lay(frame, halves, (8, 6, 48, 46), sharp=sharp)
+    shown = colour.crop(frame, 8, 6, 48, 46).astype(int)
+    assert np.abs(shown[:, :8] - halves[0, 0]).max() <= 3
+    assert np.abs(shown[:, -8:] - halves[0, 1]).max() <= 3
+    steps = np.abs(np.diff(frame.planes[1][3:23, 4:24].astype(int), axis=1)).max(axis=0)
+    assert (np.count_nonzero(steps) == 1) == sharp
+
+
+@pytest.mark.parametrize("sharp", [False, True])
+@pytest.mark.parametrize(("turns", "mirrored"), ORIENTATIONS)
+def test_a_filling_lies_upright_in_a_rotated_view(turns, mirrored, sharp):
+    stored = solid_frame((0, 0, 0), Colour(), 64, 48)
+    view = Frame(0, 0, stored.time_base, tuple(oriented(p, turns, mirrored) for p in stored.planes), stored.colour)
+    corners = np.array([[[250, 20, 20], [20, 250, 20]], [[20, 20, 250], [250, 250, 20]]], np.uint8)
+    weight = np.full((40, 24), colour.OPAQUE, np.int16)
+    weight[-12:] = 0
+    lay(view, corners, (6, 4, 30, 44), weight, sharp=sharp)
+    shown = colour.crop(view, 0, 0, view.width_px, view.height_px).astype(int)
+    assert np.abs(shown[6:10, 7:10] - corners[0, 0]).max() <= 6
+    assert np.abs(shown[6:10, 26:29] - corners[0, 1]).max() <= 6
+    assert shown[34:].max() <= 3
+
+
+def test_a_window_of_the_picture_can_be_had_small():
+    frame = smooth_frame(301, 203)
+    part = colour.crop(frame, 40, 20, 240, 180)
+    small = colour.picture(frame, 50, 40, window=(40, 20, 240, 180))
+    assert np.abs(cv2.resize(part, (50, 40), interpolation=cv2.INTER_AREA).astype(int) - small).max() <= 3
 
 
 def test_paste_of_what_was_cropped_changes_next_to_nothing():
     frame = smooth_frame(60, 44, Colour("bt2020", bit_depth=10))
     before = [plane.astype(int) for plane in frame.planes]
-    colour.paste(frame, colour.crop(frame, 10, 8, 50, 40), 10, 8, np.ones((32, 40), np.float32))
+    lay(frame, colour.crop(frame, 10, 8, 50, 40), (10, 8, 50, 40))
     for plane, old in zip(frame.planes, before, strict=True):
         assert np.abs(plane - old).max() <= 8  # of 1023: RGB has 8 bits and chroma is interpolated between
 
 
-@pytest.mark.parametrize(("x0", "y0", "rows"), [(1, 0, 4), (0, 3, 4), (-2, 0, 4), (18, 0, 4), (0, 18, 4), (0, 0, 5)])
-def test_paste_refuses_what_does_not_fit(x0, y0, rows):
-    frame = smooth_frame(20, 20)
+@pytest.mark.parametrize("corner", [(1, 0), (0, 3), (-2, 0), (18, 0), (0, 18)])
+def test_a_window_must_lie_inside_the_picture_on_even_pixels(corner):
+    frame, (x0, y0) = smooth_frame(20, 20), corner
     with pytest.raises(ValueError, match="fit"):
-        colour.paste(frame, np.zeros((4, 4, 3), np.uint8), x0, y0, np.ones((rows, 4), np.float32))
+        lay(frame, np.zeros((4, 4, 3), np.uint8), (x0, y0, x0 + 4, y0 + 4))
+    with pytest.raises(ValueError, match="fit"):
+        colour.picture(frame, 2, 2, window=(x0, y0, x0 + 4, y0 + 4))
+
+
+def test_a_weight_must_have_the_shape_of_the_window():
+    with pytest.raises(ValueError, match="fit"):
+        lay(smooth_frame(20, 20), np.zeros((4, 4, 3), np.uint8), (0, 0, 4, 4), np.zeros((5, 4), np.int16))
 
 
 def test_no_code_leaves_its_ten_bits():
     frame = solid_frame((0, 0, 0), Colour("bt709", full_range=True, bit_depth=10))
-    colour.paste(frame, np.full((16, 32, 3), (255, 0, 0), np.uint8), 0, 0, np.ones((16, 32), np.float32))
+    lay(frame, np.full((1, 1, 3), (255, 0, 0), np.uint8), (0, 0, 32, 16))
     assert frame.planes[2].max() == 1023

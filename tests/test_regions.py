@@ -205,15 +205,24 @@ WRONG_ANSWERS = {
     "grey": lambda crops: [crop.pixels[..., 0].copy() for crop in crops],
     "floats": lambda crops: [crop.pixels.astype(np.float32) for crop in crops],
     "nothing": lambda crops: [None for _ in crops],
+    "grey in a third axis": lambda crops: [crop.pixels[..., :1].copy() for crop in crops],
+    "no pixel": lambda crops: [crop.pixels[:0].copy() for crop in crops],
     "the face itself": lambda crops: [crop.pixels for crop in crops],
+    "a piece of the face": lambda crops: [crop.pixels[::-1] for crop in crops],
+    "a copy of the face": lambda crops: [crop.pixels.copy() for crop in crops],
     "only the first right": lambda crops: [crops[0].pixels * 0, *(crop.pixels[1:] for crop in crops[1:])],
 }
+TAKEN_WHEN_COARSE = {"another shape", "only the first right"}  # a masker that asks for few pixels answers in any size
 
 
-@pytest.mark.parametrize("answer", WRONG_ANSWERS)
-def test_a_wrong_answer_stops_before_any_pixel_is_written(answer):
+@pytest.mark.parametrize(
+    ("answer", "finest"),
+    [*product(WRONG_ANSWERS, [None]), *product(sorted({*WRONG_ANSWERS} - TAKEN_WHEN_COARSE), [16])],
+)
+def test_a_wrong_answer_stops_before_any_pixel_is_written(answer, finest):
     class Broken:
         name = "broken"
+        face_width_px = finest
 
         def fill(self, crops):
             return WRONG_ANSWERS[answer](crops)
@@ -225,6 +234,61 @@ def test_a_wrong_answer_stops_before_any_pixel_is_written(answer):
         hide(frame, boxes, Broken(), RegionOptions())
     for plane, old in zip(frame.planes, before, strict=True):
         assert np.array_equal(plane, old)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "mosaic", "solid"])
+@pytest.mark.parametrize("level", [0, 16, 255])
+def test_a_picture_of_one_colour_can_be_masked(kind, level):
+    frame = noisy_frame(200, 160)
+    for plane in frame.planes:
+        plane[:] = level
+    options = MaskOptions(kind=kind)
+    hide(frame, np.array([[50.0, 40.0, 90.0, 95.0], [-9.0, -9.0, 2.0, 2.0]]), open_masker(options), options)
+
+
+def test_a_masker_gets_as_many_pixels_as_it_asks_for():
+    class Remembers:
+        name = "remembers"
+
+        def __init__(self, face_width_px):
+            self.face_width_px = face_width_px
+
+        def fill(self, crops):
+            self.crops = crops
+            return [np.zeros((1, 1, 3), np.uint8) for _ in crops]
+
+    box = np.array([[100.0, 60.0, 300.0, 320.0]])
+    marks = np.tile(box[:, None, :2], (1, 5, 1))
+    for finest, width in ((0, 0), (16, 16), (64, 64), (200, 200), (900, 200)):
+        masker = Remembers(finest)
+        hide(noisy_frame(480, 400), box, masker, RegionOptions(), landmarks=marks)
+        (crop,) = masker.crops
+        if finest:
+            assert crop.face_width_px == pytest.approx(width, rel=0.05)
+            assert crop.box[3] - crop.box[1] == pytest.approx(1.3 * width, rel=0.05)
+            assert crop.landmarks == pytest.approx(np.tile(crop.box[:2], (5, 1)), abs=1e-3)
+        else:
+            assert crop.pixels.tolist() == [[[0, 0, 0]]]
+
+
+@pytest.mark.parametrize("extra", [{"tracks": np.zeros(2, int)}, {"landmarks": np.zeros((1, 4, 2))}])
+def test_tracks_and_landmarks_are_as_many_as_the_boxes(extra):
+    frame = noisy_frame(64, 48)
+    before = frame.planes[0].copy()
+    options = MaskOptions()
+    with pytest.raises(MaskingError, match=r"^frame 7: (tracks|landmarks) of shape [^\n]+ for 1 boxes"):
+        hide(frame, np.array([[10.0, 10.0, 20.0, 20.0]]), open_masker(options), options, **extra)
+    assert np.array_equal(frame.planes[0], before)
+
+
+@pytest.mark.parametrize("setting", [Colour(), Colour("bt2020", bit_depth=10)])
+@pytest.mark.parametrize("shape", ["ellipse", "box"])
+@pytest.mark.parametrize("soft_edge", [0.0, 0.004, 0.5])
+def test_a_face_larger_than_most_pictures_is_covered_too(setting, shape, soft_edge):
+    frame = noisy_frame(1400, 1500, setting)
+    box = (150.3, 99.6, 1251.2, 1402.9)
+    paint(frame, [box], shape=shape, growth=0.0, soft_edge=soft_edge)
+    assert is_green(frame)[within(frame, box) if shape == "box" else inscribed(frame, box)].all()
 
 
 @pytest.mark.parametrize(

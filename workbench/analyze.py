@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,19 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.boxes import grow
 from workbench.colour import crop
-from workbench.data import Detections, Frame, Picture, VideoInfo
+from workbench.data import Detections, Frame, VideoInfo
 from workbench.detectors import open_finder
 from workbench.detectors.finder import FaceFinder
 from workbench.detectors.options import DetectorOptions
 from workbench.sightings import TRACKING_FLOOR
 from workbench.store import AnalysedFrame, DetectionStore
-from workbench.trackers.appearance import AppearanceModel, ambiguous
+from workbench.trackers.appearance import AppearanceModel, ambiguous, crop_boxes
 from workbench.trackers.options import TrackerOptions
 
 BATCH = 4  # frames that the detector gets at once: enough to keep two cores busy, little memory
 CUT_LOOK = 15.0  # change of luma that makes the detector look at once, not only at the next n-th frame
+FLASH_SECONDS = 0.2  # a photographer's flash or a few black frames this long are no scene of their own
 THUMBNAIL_ROWS = 64  # luma rows compared to notice a scene cut
 
 
@@ -41,14 +42,13 @@ class Analyzer:
         the picture changes suddenly.
         """
         waiting: list[tuple[Frame | None, AnalysedFrame]] = []
-        before: NDArray[np.int16] | None = None
+        recent: deque[tuple[float, NDArray[np.int16]]] = deque()
         known: Detections | None = None
         last: Frame | None = None
         for frame in frames:
-            thumbnail = _thumbnail(frame)
-            change = 0.0 if before is None else float(np.abs(thumbnail - before).mean())
-            look = frame.index % self.detector.every == 0 or change >= CUT_LOOK or last is None
-            before, last = thumbnail, frame
+            changes = _changes(frame, recent)
+            look = frame.index % self.detector.every == 0 or changes[-1] >= CUT_LOOK or last is None
+            change, last = min(changes), frame  # after a flash the scene is the one before it
             waiting.append((frame if look else None, AnalysedFrame(frame.index, frame.pts, change, None)))
             if sum(each is not None for each, _ in waiting) == BATCH:
                 done = self._look(waiting, known)
@@ -84,7 +84,8 @@ class Analyzer:
             wanted &= ambiguous(before, faces, confidence_floor=TRACKING_FLOOR)
         if not wanted.any():
             return None
-        computed = self.appearance.embed([_face(frame, box) for box in faces.boxes[wanted]])
+        places = crop_boxes(faces.boxes[wanted], frame.width_px, frame.height_px).tolist()
+        computed = self.appearance.embed([crop(frame, *place) for place in places])
         vectors = np.full((len(faces), computed.shape[1]), np.nan, np.float32)
         vectors[wanted] = computed
         return vectors
@@ -102,15 +103,18 @@ def collect(analyzer: Analyzer, frames: Iterable[Frame], info: VideoInfo, facts:
     return DetectionStore(info.width_px, info.height_px, info.time_base, facts, tuple(analyzer.frames(frames)))
 
 
+def _changes(frame: Frame, recent: deque[tuple[float, NDArray[np.int16]]]) -> list[float]:
+    """Mean luma change (0..255) against each picture of the last ``FLASH_SECONDS``, the one before last; joins them."""
+    thumbnail, time = _thumbnail(frame), frame.time_seconds
+    changes = [float(np.abs(thumbnail - before).mean()) for _, before in recent]
+    recent.append((time, thumbnail))
+    while recent[0][0] < time - FLASH_SECONDS and len(recent) > 1:
+        recent.popleft()
+    return changes or [0.0]
+
+
 def _thumbnail(frame: Frame) -> NDArray[np.int16]:
     """A coarse grid of the frame's luma, 0..255."""
     luma = frame.planes[0]
     step = max(1, min(luma.shape) // THUMBNAIL_ROWS)
     return np.asarray(luma[::step, ::step] >> (frame.colour.bit_depth - 8), np.int16)
-
-
-def _face(frame: Frame, box: NDArray[np.float32]) -> Picture:
-    """The face's pixels with a little margin; at least one pixel, inside the picture."""
-    x0, y0, x1, y1 = grow(box[None].astype(np.float64), 0.1)[0]
-    left, top = min(max(int(x0), 0), frame.width_px - 1), min(max(int(y0), 0), frame.height_px - 1)
-    return crop(frame, left, top, max(int(np.ceil(x1)), left + 1), max(int(np.ceil(y1)), top + 1))

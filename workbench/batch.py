@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,11 @@ CONTAINERS = ("mp4", "webm", "avi", "mkv")
 
 @dataclass(frozen=True)
 class Task:
-    """One clip of a batch and where its masked copy goes."""
+    """One clip of a batch and where its masked copy goes. ``named``: by itself, not found in a folder."""
 
     source: Path
     output: Path
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,21 +41,32 @@ def plan(sources: Sequence[Path], folder: Path, preset: Preset) -> list[Task]:
     """The tasks for files and folders (their files, sorted; not their sub-folders).
 
     A clip ``NAME.mov`` becomes ``NAME.masked.mp4``: the kind of file is kept where it can be written. Masked copies
-    of earlier runs, which have a report beside them, are left out. Raises UsageError for a missing source.
+    of earlier runs, which have a report beside them, are left out, and a file that is named twice is done once.
+    Raises UsageError for a missing source, and for two that would have the same output.
     """
-    files: list[Path] = []
+    files: dict[Path, bool] = {}  # to whether it was named by itself
     for source in sources:
         if source.is_dir():
-            files += sorted(file for file in source.iterdir() if file.is_file() and not _is_ours(file))
-        elif source.is_file():
-            files.append(source)
+            files |= {file: False for file in _listed(source) if file not in files}
+        elif source.exists():
+            files[source] = True
         else:
             raise UsageError(f"{source}: no such file or folder")
-    names = [_output_name(file, preset, with_ending=False) for file in files]
-    return [
-        Task(file, folder / (name if names.count(name) == 1 else _output_name(file, preset, with_ending=True)))
-        for file, name in zip(files, names, strict=True)
-    ]
+    short = Counter(_output_name(file, preset, with_ending=False).casefold() for file in files)
+    tasks: dict[str, Task] = {}
+    for file, named in files.items():
+        name = _output_name(file, preset, with_ending=False)
+        if short[name.casefold()] > 1:
+            name = _output_name(file, preset, with_ending=True)
+        task = Task(file, folder / name, named)
+        other = tasks.setdefault(name.casefold(), task)  # casefold: on some systems A.mp4 and a.mp4 are one file
+        if other is not task and not other.source.samefile(file):
+            raise UsageError(f"{other.source} and {file} would both be written to {name}: use two folders")
+    inputs = {file.resolve() for file in files}
+    for task in tasks.values():
+        if task.output.resolve() in inputs:
+            raise UsageError(f"{task.output} is an input, and the output of {task.source}: use another folder")
+    return list(tasks.values())
 
 
 def run(
@@ -73,6 +86,8 @@ def _run_one(task: Task, preset: Preset, progress: Progress | None) -> Outcome:
     try:
         probe(task.source)
     except SourceError as error:
+        if task.named:
+            raise
         return Outcome(task, "not a video", str(error))
     if _is_done(task, preset):
         return Outcome(task, "skipped", "already done with these options")
@@ -91,6 +106,14 @@ def _is_done(task: Task, preset: Preset) -> bool:
         report["source"]["sha256"] == describe_file(task.source)["sha256"]
         and report["output"]["sha256"] == describe_file(task.output)["sha256"]
     )
+
+
+def _listed(folder: Path) -> list[Path]:
+    """The files of a folder that may be clips, sorted."""
+    try:
+        return sorted(file for file in folder.iterdir() if file.is_file() and not _is_ours(file))
+    except OSError as error:
+        raise UsageError(f"{folder}: the folder cannot be read ({error.strerror})") from error
 
 
 def _is_ours(file: Path) -> bool:

@@ -17,17 +17,23 @@ from numpy.typing import NDArray
 
 from workbench.data import Colour, Frame, Picture, Plane
 
+Window = tuple[int, int, int, int]
+"""The pixels x0 ≤ x < x1, y0 ≤ y < y1 of a picture, as (x0, y0, x1, y1); x0 and y0 are even."""
+
+OPAQUE = 128  # as fine as the eye needs, and a difference of two bytes times this fits 16 bits
+
 _LUMA_OF_RED_AND_BLUE = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 
 
-def picture(frame: Frame, width_px: int, height_px: int) -> Picture:
-    """The whole frame as an RGB picture of the given size (no letterbox: the caller keeps the proportions).
+def picture(frame: Frame, width_px: int, height_px: int, *, window: Window | None = None) -> Picture:
+    """The frame, or the ``window`` of it, as an RGB picture of the given size (the caller keeps the proportions).
 
-    Made for detectors and thumbnails: the planes are shrunk first, so that only the small picture is converted.
+    Made for detectors, masks and thumbnails: the planes are shrunk first, so that only the small picture is converted.
     """
-    turn = _Turn.of(frame.planes[0])
+    planes = frame.planes if window is None else _windows(frame, window)
+    turn = _Turn.of(planes[0])
     size = (height_px, width_px) if turn.swaps_axes else (width_px, height_px)
-    small = [_resized(turn.undone(plane), size) for plane in frame.planes]
+    small = [_resized(turn.stored(plane), size) for plane in planes]
     return turn.redone(_rgb_from_codes(small, frame.colour))
 
 
@@ -50,26 +56,25 @@ def crop(frame: Frame, x0: int, y0: int, x1: int, y1: int) -> Picture:
     return _rgb_from_codes(full, frame.colour)[y0 - 2 * top :, x0 - 2 * left :]
 
 
-def paste(frame: Frame, pixels: Picture, x0: int, y0: int, alpha: NDArray[Any]) -> None:
-    """Lay RGB ``pixels`` (h, w, 3) over the frame with their corner at (x0, y0), which must be even.
+def paste(frame: Frame, pixels: Picture, window: Window, *, weight: NDArray[np.int16], sharp: bool = False) -> None:
+    """Stretch RGB ``pixels`` of any size over the ``window`` of the frame and mix them in, in place.
 
-    ``alpha`` (h, w) is float32 0..1 or uint8 0..255. U and V are blended with the mean alpha of their four pixels.
-    No byte changes where alpha is 0. All of ``pixels`` must lie inside the picture; raises ValueError otherwise.
+    ``weight`` has the window's shape: OPAQUE replaces a pixel, 0 leaves its bytes as they are. U and V are mixed by the
+    mean of their four pixels. ``sharp`` makes each of ``pixels`` a block of one colour; else colours run together.
+    Raises ValueError when the window is not inside the picture or the weight does not fit it.
     """
-    height, width = pixels.shape[:2]
-    if alpha.shape != (height, width):
-        raise ValueError(f"alpha {alpha.shape} does not fit pixels {pixels.shape}")
-    inside = 0 <= x0 <= frame.width_px - width and 0 <= y0 <= frame.height_px - height
-    if not inside or x0 % 2 or y0 % 2:
-        raise ValueError(f"{width}x{height} pixels at ({x0}, {y0}) do not fit the picture, or the corner is not even")
-    weight = alpha if alpha.dtype == np.uint8 else cv2.convertScaleAbs(alpha, alpha=255)
-    codes = cv2.split(_codes_from_rgb(pixels, frame.colour))
-    luma, *chroma = frame.planes
-    _blend(luma[y0 : y0 + height, x0 : x0 + width], codes[0], weight)
-    half_weight = _halved(weight)
-    rows, columns = half_weight.shape
+    luma, *chroma = _windows(frame, window)
+    if weight.shape != luma.shape:
+        raise ValueError(f"a weight of shape {weight.shape} does not fit the window {window}")
+    turn = _Turn.of(luma)
+    weight = turn.undone(weight)
+    # Converted before they are stretched: a filling is mostly far smaller than its window.
+    codes = cv2.split(_codes_from_rgb(turn.undone(pixels), frame.colour))
+    stretched = _repeated if sharp else _resized
+    _mix(turn.stored(luma), stretched(codes[0], weight.shape[::-1]), weight)
+    weight = _halved(weight)
     for plane, values in zip(chroma, codes[1:], strict=True):
-        _blend(plane[y0 // 2 : y0 // 2 + rows, x0 // 2 : x0 // 2 + columns], _halved(values), half_weight)
+        _mix(turn.stored(plane), stretched(values, weight.shape[::-1]), weight)
 
 
 def to_yuv(rgb: tuple[int, int, int], colour: Colour) -> tuple[int, int, int]:
@@ -117,11 +122,25 @@ def _codes_from_rgb(pixels: Picture, colour: Colour) -> NDArray[Any]:
     return np.rint(values).clip(0, 1023).astype(np.uint16)
 
 
-def _blend(target: Plane, values: NDArray[Any], weight: NDArray[Any]) -> None:
-    """Mix ``values`` into ``target`` in place: 255 in ``weight`` (uint8) replaces, 0 leaves every byte as it is."""
-    new_part = cv2.multiply(values, weight.astype(values.dtype, copy=False), scale=1 / 255)
-    old_part = cv2.multiply(target, cv2.bitwise_not(weight).astype(values.dtype, copy=False), scale=1 / 255)
-    target[...] = cv2.add(new_part, old_part)
+def _windows(frame: Frame, window: Window) -> list[Plane]:
+    """Each plane's part of the window. Raises ValueError unless it lies inside the picture, on whole chroma samples."""
+    x0, y0, x1, y1 = window
+    if not (0 <= x0 < x1 <= frame.width_px and 0 <= y0 < y1 <= frame.height_px) or x0 % 2 or y0 % 2:
+        raise ValueError(f"the window {window} does not fit the picture, or its corner is not even")
+    luma, *chroma = frame.planes
+    halves = [plane[y0 // 2 : (y1 + 1) // 2, x0 // 2 : (x1 + 1) // 2] for plane in chroma]
+    return [luma[y0:y1, x0:x1], *halves]
+
+
+def _mix(target: Plane, values: Plane, weight: NDArray[np.int16]) -> None:
+    """Move ``target`` towards ``values`` by ``weight``, in place, in whole numbers: exact at 0 and at OPAQUE."""
+    old = target.astype(np.int16 if target.dtype == np.uint8 else np.int32)
+    mixed = values - old
+    mixed *= weight
+    mixed += OPAQUE // 2
+    mixed >>= OPAQUE.bit_length() - 1
+    mixed += old
+    target[...] = mixed
 
 
 def _halved(plane: NDArray[Any]) -> NDArray[Any]:
@@ -144,6 +163,16 @@ def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR))
 
 
+def _repeated(plane: Plane, size: tuple[int, int]) -> Plane:
+    """``plane`` at ``size`` (width, height), each pixel a block. A single pixel stays one: it mixes with any size."""
+    if plane.size == 1:
+        return plane
+    width, height = size
+    columns = np.arange(width) * plane.shape[1] // width
+    rows = np.arange(height) * plane.shape[0] // height
+    return np.asarray(plane[:, columns][rows])  # copies whole rows: many times faster than INTER_NEAREST
+
+
 @dataclass(frozen=True)
 class _Turn:
     """How a view lies over the stored plane: flipped first, then rows and columns swapped.
@@ -163,12 +192,22 @@ class _Turn:
             row_step, column_step = column_step, row_step
         return cls(row_step < 0, column_step < 0, swaps)
 
-    def undone(self, plane: Plane) -> Plane:
-        stored = plane.T if self.swaps_axes else plane
-        return stored[:: -1 if self.flips_rows else 1, :: -1 if self.flips_columns else 1]
+    def stored(self, plane: Plane) -> Plane:
+        """The view turned back: the same memory as it lies in the stored plane."""
+        swapped = plane.T if self.swaps_axes else plane
+        return swapped[:: -1 if self.flips_rows else 1, :: -1 if self.flips_columns else 1]
+
+    def undone(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Pixels of the view as they lie in the stored plane: a copy in which rows are neighbouring bytes again."""
+        return self._flipped(np.asarray(cv2.transpose(pixels)) if self.swaps_axes else pixels)
 
     def redone(self, pixels: Picture) -> Picture:
-        if self.flips_rows or self.flips_columns:
-            around = -1 if self.flips_rows and self.flips_columns else int(self.flips_columns)
-            pixels = np.asarray(cv2.flip(pixels, around), np.uint8)
-        return np.asarray(cv2.transpose(pixels), np.uint8) if self.swaps_axes else pixels
+        """Pixels of the stored plane as the view shows them."""
+        flipped = self._flipped(pixels)
+        return np.asarray(cv2.transpose(flipped), np.uint8) if self.swaps_axes else flipped
+
+    def _flipped(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        if not (self.flips_rows or self.flips_columns):
+            return pixels
+        around = -1 if self.flips_rows and self.flips_columns else int(self.flips_columns)
+        return np.asarray(cv2.flip(pixels, around))

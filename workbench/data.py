@@ -150,10 +150,10 @@ class Detections:
 
 @dataclass(frozen=True, eq=False)
 class FaceCrop:
-    """A piece of a frame round one face, handed to a masker.
+    """A piece of a frame round one face, handed to a masker; shrunk where the masker asked for that.
 
-    ``pixels`` (h, w, 3) uint8 RGB. ``box`` is the face's box (x0, y0, x1, y1) in pixels of the crop. ``track`` is the
-    face's track id (-1: none). ``landmarks`` (5, 2) in crop pixels, or None.
+    ``pixels`` (h, w, 3) uint8 RGB. ``box`` is the face's box (x0, y0, x1, y1) in pixels of the crop, not of the frame.
+    ``track`` is the face's track id (-1: none). ``landmarks`` (5, 2) in crop pixels, or None.
     """
 
     pixels: Picture

@@ -77,9 +77,13 @@ class TimelineOptions(Options):
 
     @property
     def horizon_seconds(self) -> float:
-        """How far from a moment the rules look: hold, bridge or extend, smooth; with room for one detection step."""
+        """How far from a moment the rules look to either side.
+
+        The next sighting of a run lies within a bridge; it counts because of a sure one within the hold time; smoothing
+        asks the same of the moments around. The rest is room for the velocity at a run's end and one detection step.
+        """
         reach = max(self.bridge_seconds, self.coast_seconds + self.backfill_seconds)
-        return self.hold_seconds + 2 * reach + self.smoothing_seconds + 0.5
+        return self.hold_seconds + reach + self.smoothing_seconds + VELOCITY_SECONDS + 0.3
 
 
 MAX_DRIFT = 0.5  # a guess may cover half a face more on each side, not the whole picture

@@ -9,7 +9,7 @@ The source is read twice, a few seconds apart: frames are too large to be kept u
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ from workbench.decide import decide
 from workbench.maskers import open_masker
 from workbench.presets.model import Preset
 from workbench.render import BoxesOn, Renderer, TimelineBoxes
-from workbench.report import Counters, Report, describe_file, review_list, save_report, versions
+from workbench.report import Counters, Report, describe_file, report_path, review_list, save_report, versions
 from workbench.sightings import Clock, Sightings, Tracking, steps_per_second, track
 from workbench.stages import Progress, ProgressUpdate
 from workbench.store import DetectionStore
 from workbench.stream import StreamedBoxes, decided_windows
 from workbench.timeline import Timeline
 from workbench.video.files import VideoFile
+from workbench.video.part_file import refuse_source
 from workbench.video.prefetch import prefetch
 from workbench.video.probing import probe
 from workbench.video.writer import VideoWriter
@@ -52,6 +53,7 @@ def process(
 
     Raises SourceError, OutputError, ModelError, MaskingError; then there is no output.
     """
+    refuse_source(report_path(output), source)
     counters = Counters()
     with ExitStack() as stack:
         looked = stack.enter_context(_opened(source, stretch))
@@ -83,15 +85,17 @@ def analyze_clip(
         analyzer = open_analyzer(preset.detector, preset.tracker, video.info)
         frames = stack.enter_context(prefetch(video.frames(), depth=FRAMES_AHEAD))
         counted = counters.counted(frames, expected=_expected(video.info, stretch), progress=progress)
-        return collect(analyzer, counted, video.info, _facts(analyzer, video.info))
+        facts = _facts(analyzer, video.info)
+        facts |= {"source_sha256": describe_file(source)["sha256"], "stretch": asdict(stretch)}
+        return collect(analyzer, counted, video.info, facts)
 
 
 def decide_store(store: DetectionStore, preset: Preset, *, tracked: tuple[Sightings, Clock] | None = None) -> Timeline:
     """Pass 2 for a whole clip. ``tracked`` (from ``track``) spares the tracking when only thresholds changed."""
     sightings, clock = tracked or track(store, preset.tracker)
     decided = decide(sightings, clock, preset.timeline, confidence=preset.detector.confidence)
-    frames = store.frames[-1].index + 1 if store.frames else 0
-    return Timeline(decided.rows, decided.decisions(), frames, store.width_px, store.height_px)
+    first, frames = (store.frames[0].index, store.frames[-1].index + 1) if store.frames else (0, 0)
+    return Timeline(decided.rows, decided.decisions(), frames, store.width_px, store.height_px, first_frame=first)
 
 
 def render_clip(
@@ -104,6 +108,7 @@ def render_clip(
     progress: Progress | None = None,
 ) -> Report:
     """Pass 3 for a whole clip: hide what the timeline says, with a report beside the output."""
+    refuse_source(report_path(output), source)
     counters = Counters()
     info = probe(source)
     boxes = TimelineBoxes(timeline, width_px=info.width_px, height_px=info.height_px, whole_clip=stretch == WHOLE)

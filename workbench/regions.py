@@ -21,6 +21,9 @@ from workbench.stages import Masker, Options, option
 
 SMALLEST_SHAPE_PX = 4.0  # two chroma samples a side: less would leave a tiny face its colour
 SAFETY_PX = 2.0  # reaches every pixel that shares a chroma sample with the shape, so that its rim gets the full colour
+FLAT = 16  # levels of 255 from the darkest to the brightest: of less than that a mask may well leave what was there
+THINNEST_FADE = 0.01  # of the half axes: invisible, and keeps the slopes of a weight within 16 bits
+LOWEST_LEVEL = -(2**14)  # two of them just fit 16 bits; a pixel so far outside stays untouched
 
 
 class RegionOptions(Options):
@@ -80,11 +83,13 @@ def hide(
 ) -> None:
     """Replace the faces in ``boxes`` (N, 4) in the planes of ``frame``; ``tracks`` (N,), ``landmarks`` (N, 5, 2).
 
-    The masker is called once, with the crops of all faces that reach into the picture; a masker with the attribute
-    ``context_fraction`` gets that much of the box's size more on every side. Raises MaskingError, with the frame
-    untouched, when a box is not a box or the masker's answer does not fit.
+    The masker is called once, with the crops of all faces that reach into the picture. Raises MaskingError, with the
+    frame untouched, when a box is not a box, an argument has another length or the masker's answer does not fit.
     """
     boxes = _checked_boxes(boxes, frame)
+    for name, given, shape in (("tracks", tracks, (len(boxes),)), ("landmarks", landmarks, (len(boxes), 5, 2))):
+        if given is not None and given.shape != shape:
+            raise MaskingError(f"frame {frame.index}: {name} of shape {given.shape} for {len(boxes)} boxes")
     context = float(getattr(masker, "context_fraction", 0.0))
     regions = [_region(box, frame, options, context) for box in boxes]
     # Largest last: where faces overlap the coarsest filling stays on top, so a small (perhaps false) box inside a large
@@ -92,20 +97,23 @@ def hide(
     order = [i for i in np.argsort(geometry.area(boxes), kind="stable") if regions[i].is_visible]
     if not order:
         return
+    face_width_px = getattr(masker, "face_width_px", None)
     crops = [
         _crop(
             frame,
             regions[i],
+            face_width_px,
             track=-1 if tracks is None else int(tracks[i]),
             landmarks=None if landmarks is None else landmarks[i],
         )
         for i in order
     ]
     fillings = masker.fill(crops)
-    _check_fillings(fillings, crops, masker.name, frame)
+    _check_fillings(fillings, crops, masker.name, frame, any_size=face_width_px is not None)
+    sharp = bool(getattr(masker, "sharp", False))
     for i, filling in zip(order, fillings, strict=True):
         region = regions[i]
-        colour.paste(frame, filling, region.window[0], region.window[1], _alpha(region, options.shape))
+        colour.paste(frame, filling, region.window, weight=_weight(region, options.shape), sharp=sharp)
 
 
 def _checked_boxes(boxes: NDArray[np.floating], frame: Frame) -> NDArray[np.float64]:
@@ -127,7 +135,7 @@ def _region(box: NDArray[np.float64], frame: Frame, options: RegionOptions, cont
     reach = 0.5 + options.growth
     covered = (width * reach + SAFETY_PX, height * reach + SAFETY_PX)
     # At least a pixel of fade: a hard edge without steps.
-    fade = max(options.soft_edge / reach, 1 / min(covered))
+    fade = max(options.soft_edge / reach, 1 / min(covered), THINNEST_FADE)
     centre = ((x0 + x1) / 2, (y0 + y1) / 2)
     left, right = _even_span(centre[0], max(covered[0] * (1 + fade), width * (0.5 + context)), frame.width_px)
     top, bottom = _even_span(centre[1], max(covered[1] * (1 + fade), height * (0.5 + context)), frame.height_px)
@@ -140,19 +148,29 @@ def _even_span(centre: float, reach: float, length_px: int) -> tuple[int, int]:
     return 2 * math.floor(low / 2), min(2 * math.ceil(high / 2), length_px)
 
 
-def _crop(frame: Frame, region: _Region, *, track: int, landmarks: NDArray[np.floating] | None) -> FaceCrop:
+def _crop(
+    frame: Frame, region: _Region, face_width_px: int | None, *, track: int, landmarks: NDArray[np.floating] | None
+) -> FaceCrop:
+    """The window as a masker gets it: shrunk to ``face_width_px``, or one black pixel where that is 0."""
     x0, y0, x1, y1 = region.window
     left, top, right, bottom = region.face
+    scale = 1.0 if face_width_px is None else min(1.0, face_width_px / max(right - left, 1.0))
+    width, height = max(1, math.ceil((x1 - x0) * scale)), max(1, math.ceil((y1 - y0) * scale))
+    across, down = width / (x1 - x0), height / (y1 - y0)
     return FaceCrop(
-        pixels=colour.crop(frame, x0, y0, x1, y1),
-        box=(left - x0, top - y0, right - x0, bottom - y0),
+        pixels=np.zeros((1, 1, 3), np.uint8)
+        if face_width_px == 0
+        else colour.picture(frame, width, height, window=region.window),
+        box=((left - x0) * across, (top - y0) * down, (right - x0) * across, (bottom - y0) * down),
         track=track,
         time_seconds=frame.time_seconds,
-        landmarks=None if landmarks is None else np.asarray(landmarks - (x0, y0), np.float32),
+        landmarks=None if landmarks is None else np.asarray((landmarks - (x0, y0)) * (across, down), np.float32),
     )
 
 
-def _check_fillings(fillings: Sequence[Picture], crops: Sequence[FaceCrop], name: str, frame: Frame) -> None:
+def _check_fillings(
+    fillings: Sequence[Picture], crops: Sequence[FaceCrop], name: str, frame: Frame, *, any_size: bool
+) -> None:
     problem = ""
     if not isinstance(fillings, list | tuple) or len(fillings) != len(crops):
         problem = f"no list of {len(crops)} fillings, one for each face"
@@ -160,25 +178,38 @@ def _check_fillings(fillings: Sequence[Picture], crops: Sequence[FaceCrop], name
     for filling, crop in zip(fillings, crops, strict=False):
         if not isinstance(filling, np.ndarray) or filling.dtype != np.uint8:
             problem = f"{getattr(filling, 'dtype', type(filling).__name__)} pixels instead of uint8"
-        elif filling.shape != crop.pixels.shape:
+        elif filling.ndim != 3 or filling.shape[2] != 3 or not filling.size:
+            problem = f"a filling of shape {filling.shape}, which is no RGB picture"
+        elif not any_size and filling.shape != crop.pixels.shape:
             problem = f"a filling of shape {filling.shape} for a crop of shape {crop.pixels.shape}"
-        elif np.may_share_memory(filling, crop.pixels):
+        elif np.may_share_memory(filling, crop.pixels) or _shows(filling, crop.pixels):
             problem = "the face itself"
     if problem:
         raise MaskingError(f"frame {frame.index}: the mask {name!r} returned {problem}; choose another mask.kind")
 
 
-def _alpha(region: _Region, shape: Literal["ellipse", "box"]) -> NDArray[np.float32]:
-    """How much of each pixel of the window is replaced: 1 on the shape, falling to 0 over the fade."""
+def _shows(filling: Picture, face: Picture) -> bool:
+    """Whether the filling is the face. Of a nearly flat picture, such as a black one, any mask leaves the same."""
+    return np.array_equal(filling, face) and int(np.ptp(face, axis=(0, 1)).max()) > FLAT
+
+
+def _weight(region: _Region, shape: Literal["ellipse", "box"]) -> NDArray[np.int16]:
+    """How much of each pixel of the window is replaced: OPAQUE on the shape, falling to 0 over the fade."""
     x0, y0, x1, y1 = region.window
     outer = 1 + region.fade
-    columns = np.abs(np.arange(x0, x1) + (0.5 - region.centre[0])) / region.covered[0]
-    rows = np.abs(np.arange(y0, y1) + (0.5 - region.centre[1])) / region.covered[1]
+    columns = (np.arange(x0, x1) + (0.5 - region.centre[0])) / region.covered[0]
+    rows = (np.arange(y0, y1) + (0.5 - region.centre[1])) / region.covered[1]
     if shape == "box":
-        across, down = ((outer - np.maximum(axis, 1)).clip(0) / region.fade for axis in (columns, rows))
-        return np.outer(down, across).astype(np.float32)
-    # On an ellipse 1 + d of the covered one's size, x²/a² + y²/b² = (1 + d)²: no root is needed to fade along it.
-    steepness = 1 / (outer**2 - 1)
-    across = (-steepness * columns**2).astype(np.float32)
-    down = (steepness * (outer**2 - rows**2)).astype(np.float32)
-    return np.asarray(np.add.outer(down, across).clip(0, 1), np.float32)
+        across, down = (_levels((outer - np.abs(axis)) / region.fade) for axis in (columns, rows))
+        weight = np.minimum.outer(down, across)
+    else:
+        # On an ellipse 1 + d of the covered one's size, x²/a² + y²/b² = (1 + d)²: no root is needed to fade along it.
+        slope = 1 / (outer**2 - 1)
+        across, down = _levels(-slope * columns**2), _levels(slope * (outer**2 - rows**2))
+        weight = np.add.outer(down, across)
+    return np.clip(weight, 0, colour.OPAQUE, out=weight)
+
+
+def _levels(shares: NDArray[np.floating]) -> NDArray[np.int16]:
+    """Shares as whole parts of OPAQUE, rounded up: what is covered is covered wholly. Two of them fit 16 bits."""
+    return np.asarray(np.maximum(np.ceil(colour.OPAQUE * shares), LOWEST_LEVEL), np.int16)

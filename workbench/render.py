@@ -61,10 +61,15 @@ class TimelineBoxes:
             raise TimelineError(f"the timeline is for a {size} clip, this one is {width_px}x{height_px}; use its own")
         last = int(timeline.rows["frame"].max()) if len(timeline.rows) else -1
         self._lookup = BoxLookup(timeline)
-        self._frames = timeline.frames
+        self._first, self._frames = timeline.first_frame, timeline.frames
         self._needed = max(timeline.frames, last + 1) if whole_clip else 0
 
     def on(self, frame: Frame) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
+        if frame.index < self._first:
+            raise MaskingError(
+                f"frame {frame.index} is before the timeline's first frame {self._first}, so nobody looked at it; "
+                "render the same part, or analyse the whole clip"
+            )
         if self._frames and frame.index >= self._frames:
             raise MaskingError(
                 f"frame {frame.index} is beyond the timeline's {self._frames} frames, so nobody looked at it; "

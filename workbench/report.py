@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import time
 from collections.abc import Iterable, Iterator
@@ -15,9 +14,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pandas as pd
+
 from workbench.errors import OutputError, SourceError
 from workbench.stages import Progress, ProgressUpdate
 from workbench.timeline import Timeline
+from workbench.video.part_file import write_private
 
 Item = TypeVar("Item")
 
@@ -130,16 +132,18 @@ def report_path(output: Path) -> Path:
 def save_report(report: Report, output: Path) -> Path:
     """Write the report beside ``output``, all or nothing."""
     path = report_path(output)
-    part = path.with_name(path.name + ".part")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(asdict(report), file, indent=2, ensure_ascii=False)
-        part.replace(path)
+        write_private(path, json_text(asdict(report)).encode())
     except OSError as error:
-        part.unlink(missing_ok=True)
         message = f"{path}: the report cannot be written ({error.strerror}); the masked video itself is complete"
         raise OutputError(message) from error
     return path
+
+
+def json_text(value: Any) -> str:
+    """``value`` as JSON in UTF-8. Bytes of a file name that are no text are escaped, as Python reads them."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def load_report(output: Path) -> dict[str, Any] | None:
@@ -177,4 +181,7 @@ def review_list(timeline: Timeline) -> list[dict[str, Any]]:
     tracks = timeline.tracks()
     wanted = tracks[tracks["decision"] == "review"]
     listed = wanted[["track", "first_seconds", "last_seconds"]].assign(mean_score=wanted["score"].astype("float64"))
-    return [{str(key): value for key, value in row.items()} for row in listed.round(3).to_dict("records")]
+    return [
+        {str(key): None if pd.isna(value) else value for key, value in row.items()}  # drawn, or of another tool
+        for row in listed.round(3).to_dict("records")
+    ]

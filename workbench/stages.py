@@ -79,13 +79,22 @@ class Tracker(Protocol):
 
 
 class Masker(Protocol):
-    """Replaces faces. It decides *what* the new pixels are; ``regions`` decides *where* they go."""
+    """Replaces faces. It decides *what* the new pixels are; ``regions`` decides *where* they go.
+
+    Attributes that a masker may have:
+
+    ``face_width_px``     pixels across a face that it has a use for: crops come shrunk to that, fillings may have any
+                          size and are stretched over the crop's place. 0: it looks at no pixel. Without it crops are
+                          as large as in the picture, and fillings have the crop's shape.
+    ``sharp``             True: a filling's pixels become blocks of one colour; else colours run into each other.
+    ``context_fraction``  how much of the face's size the crop shows on every side at least.
+    """
 
     @property
     def name(self) -> str: ...
 
     def fill(self, crops: Sequence[FaceCrop]) -> list[Picture]:
-        """New pixels for each crop, of the crop's shape. Raises MaskingError rather than returning the original."""
+        """New pixels for each crop. Raises MaskingError rather than returning the original."""
         ...
 
 

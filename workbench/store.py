@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from workbench.data import Detections
 from workbench.errors import OutputError, TimelineError
+from workbench.video.part_file import write_private
 
 FORMAT = 1
 
@@ -24,7 +25,8 @@ FORMAT = 1
 class AnalysedFrame:
     """What pass 1 learned of one frame.
 
-    ``change`` is the mean absolute luma difference to the frame before, 0..255: a scene cut shows as a peak.
+    ``change`` is the mean absolute luma difference to the frame before, 0..255, or to one shortly before it that is
+    more alike: a scene cut shows as a peak.
     ``detections`` is None where the detector did not look. ``embeddings`` (N, D) has rows of NaN where no appearance
     vector was computed; None where none was.
     """
@@ -87,13 +89,11 @@ def save_store(store: DetectionStore, path: Path) -> None:
             [b if frame.embeddings is None else frame.embeddings for frame, b in zip(looked, blank, strict=True)],
             (0, width),
         ).astype(np.float16)
-    part = path.with_name(path.name + ".part")
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            np.savez_compressed(file, **arrays)
-        part.replace(path)
+        write_private(path, packed.getvalue())
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputError(
             f"{path}: the detections cannot be written ({error.strerror}); choose another place"
         ) from error

@@ -102,6 +102,7 @@ class StreamedBoxes:
         self._lookup = BoxLookup(Timeline(join_decided([]).rows))
         self._parts: list[Decided] = []
         self._analysed = 0
+        self._first_frame = 0
 
     def on(self, frame: Frame) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
         while self._window is None or frame.index > self._window.last:
@@ -116,6 +117,8 @@ class StreamedBoxes:
         window = next(self._windows, None)
         if window is None:
             raise MaskingError(f"frame {frame.index} was not analysed; the source changes or is damaged")
+        if self._window is None:
+            self._first_frame = window.first
         self._window = window
         self._lookup = BoxLookup(Timeline(window.decided.rows))
         self._parts.append(window.decided)
@@ -129,4 +132,4 @@ class StreamedBoxes:
         """The timeline of everything handed out so far."""
         decided = join_decided(self._parts)
         frames = 0 if self._window is None else self._window.last + 1
-        return Timeline(decided.rows, decided.decisions(), frames, width_px, height_px)
+        return Timeline(decided.rows, decided.decisions(), frames, width_px, height_px, first_frame=self._first_frame)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import OutputError, TimelineError, UsageError
+from workbench.video.part_file import write_private
 
 Decision = Literal["mask", "keep", "review"]
 SOURCES = ("detected", "tracked", "bridged", "backfilled", "manual")
@@ -30,6 +30,7 @@ class Timeline:
     sightings · ``bridged`` across a gap · ``backfilled`` before the first sighting · ``manual`` drawn by the operator.
     ``decisions``: per track ``mask``, ``keep`` (shown) or ``review`` (hidden, and the operator is asked); a track
     that is not named is masked. ``frames``, ``width_px``, ``height_px`` describe the clip; 0 where a file did not say.
+    Nobody looked at the frames before ``first_frame``.
     """
 
     rows: pd.DataFrame
@@ -37,6 +38,7 @@ class Timeline:
     frames: int = 0
     width_px: int = 0
     height_px: int = 0
+    first_frame: int = 0
 
     def __post_init__(self) -> None:
         missing = [name for name in COLUMNS if name not in self.rows.columns]
@@ -142,13 +144,9 @@ def carry_edits(edited: Timeline, decided: Timeline) -> Timeline:
 def save_timeline(timeline: Timeline, path: Path, *, mot: bool = False) -> None:
     """Write CSV (or MOT CSV: ``frame`` from 1, ``id, x, y, w, h, score, -1, -1, -1``), all or nothing."""
     text = _mot_text(timeline) if mot else _csv_text(timeline)
-    part = path.with_name(path.name + ".part")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        part.replace(path)
+        write_private(path, text.encode())
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputError(f"{path}: the timeline cannot be written ({error.strerror}); choose another place") from error
 
 
@@ -183,7 +181,8 @@ def _csv_text(timeline: Timeline) -> str:
     rows = timeline.rows[list(COLUMNS)].copy()
     rows["decision"] = [timeline.decision(int(track)) for track in rows["track"]]
     rows = rows.round({"time_seconds": 6, "x": 2, "y": 2, "w": 2, "h": 2, "score": 4})
-    size = f"width={timeline.width_px} height={timeline.height_px} frames={timeline.frames}"
+    size = f"width={timeline.width_px} height={timeline.height_px} "
+    size += f"frames={timeline.frames} first={timeline.first_frame}"
     return f"{MAGIC} {size}\n" + rows.to_csv(index=False, lineterminator="\n")
 
 
@@ -198,7 +197,7 @@ def _mot_text(timeline: Timeline) -> str:
 
 
 def _from_csv(text: str) -> Timeline:
-    size = {"width": 0, "height": 0, "frames": 0}
+    size = {"width": 0, "height": 0, "frames": 0, "first": 0}
     if text.startswith("#"):
         head, text = text.split("\n", 1)
         if not head.startswith(MAGIC):
@@ -218,7 +217,7 @@ def _from_csv(text: str) -> Timeline:
     if strange:
         raise ValueError(f"decision {strange.pop()!r} is none of {', '.join(get_args(Decision))}")
     decisions: dict[int, Decision] = {int(t): d for t, d in zip(rows["track"], words, strict=True) if d != "mask"}
-    return Timeline(_joined([rows]), decisions, size["frames"], size["width"], size["height"])
+    return Timeline(_joined([rows]), decisions, size["frames"], size["width"], size["height"], size["first"])
 
 
 def _from_mot(text: str) -> Timeline:

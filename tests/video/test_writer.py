@@ -408,3 +408,10 @@ def test_the_test_of_an_encoder_is_honest():
     assert encoders._works("libx264", "nv12")
     assert not encoders._works("h264_nvenc", "nv12") or Path("/dev/nvidiactl").exists()
     assert not encoders._works("no_such_encoder", "nv12")
+
+
+def test_a_turned_clip_can_be_written_upright(phone, tmp_path):
+    rewrite(phone, tmp_path / "upright.mp4", OutputOptions(rotation="upright"))
+    info = probe(tmp_path / "upright.mp4")
+    assert (info.rotation_degrees, info.width_px, info.height_px) == (0, 720, 1280)
+    assert times(tmp_path / "upright.mp4") == times(phone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -9,14 +10,22 @@ from types import FrameType
 import click
 
 from workbench.cli.app import workbench
-from workbench.errors import WorkbenchError
+from workbench.cli.lines import tell
+from workbench.errors import Cancelled, WorkbenchError
 
 __all__ = ["main"]
+
+STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C, a polite kill, a closed terminal (not on Windows)
+TRACEBACK = "WORKBENCH_TRACEBACK"
+"""Environment variable; if it is set, a defect shows where it happened."""
+
+EXPECTED = (WorkbenchError, click.ClickException, OSError, MemoryError)
+"""What is no defect of the program."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong use, 3 done but needs review, 130 stopped."""
-    signal.signal(signal.SIGTERM, _stop)
+    _stop_politely()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -24,17 +33,43 @@ def run(arguments: list[str]) -> int:
     """The exit code of the command line with these arguments."""
     try:
         return int(workbench(args=arguments, prog_name="workbench", standalone_mode=False) or 0)
-    except WorkbenchError as error:
-        click.echo(f"workbench: {error}", err=True)
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("workbench: stopped; nothing half-written is left", err=True)
-        return 130
+        tell("workbench: stopped; nothing half-written is left")
+        return Cancelled.exit_code
+    except Exception as error:
+        if not isinstance(error, EXPECTED) and TRACEBACK in os.environ:
+            raise
+        tell(f"workbench: {_message(error)}")
+        return getattr(error, "exit_code", WorkbenchError.exit_code)
+
+
+def _message(error: Exception) -> str:
+    """What went wrong, for the user."""
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "workbench"
+        return f"{error.format_message()} See: {command} --help"
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, WorkbenchError):
+        return str(error)
+    if isinstance(error, OSError):  # for example stdout, where it is a file on a full disk
+        return f"{error.filename or 'the output'} failed: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return "not enough memory; use detector.tiles=1 or a machine with more"
+    return f"a defect of the program ({type(error).__name__}: {error}); {TRACEBACK}=1 shows where"
+
+
+def _stop_politely() -> None:
+    """Every way to be stopped ends the program like Ctrl-C: unfinished files are removed."""
+    for name in STOPPING:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup stays in force
+            signal.signal(number, _stop)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
-    """A polite kill ends the program the same way as Ctrl-C, so that unfinished files are removed."""
+    """Stop once; whoever asks again while files are being removed does not interrupt that."""
+    for name in STOPPING:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     raise KeyboardInterrupt

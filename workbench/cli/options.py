@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from workbench.errors import OutputError
 from workbench.presets.model import Preset
+from workbench.video.part_file import is_same_file
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -45,5 +47,10 @@ def chosen_preset(preset: str, settings: tuple[str, ...]) -> Preset:
     return with_settings(load_preset(preset), settings)
 
 
-def path(value: str) -> Path:
-    return Path(value).expanduser()
+def named_apart(*, reads: Sequence[Path | None], writes: Sequence[Path | None]) -> None:
+    """Raises OutputError where a file to write is one of those to read, or named twice."""
+    taken = [path for path in reads if path is not None]
+    for path in (path for path in writes if path is not None):
+        if any(path.absolute() == other.absolute() or is_same_file(path, other) for other in taken):
+            raise OutputError(f"{path} is named for two things: give every file a name of its own")
+        taken.append(path)

@@ -24,7 +24,7 @@ def list_(as_json: bool) -> None:
     found = files.list_presets()
     if as_json:
         rows = [{"name": each.name, "description": each.description} for each in found]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(rows, indent=2))
         return
     width = max(len(each.name) for each in found)
     for each in found:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from workbench import stages
+from workbench.cli.lines import one_line
 from workbench.stages import ProgressUpdate
 
 REFRESH_SECONDS = 0.2
@@ -20,6 +21,7 @@ LOG_SECONDS = 10.0  # where stderr is a file, a line this often is enough
 @contextmanager
 def shown(label: str, *, quiet: bool = False) -> Iterator[stages.Progress | None]:
     """A function to call after each frame. None when ``quiet``."""
+    label = one_line(label)
     if quiet:
         yield None
     elif sys.stderr.isatty():
@@ -32,7 +34,7 @@ def shown(label: str, *, quiet: bool = False) -> Iterator[stages.Progress | None
 @contextmanager
 def _bar(label: str) -> Iterator[stages.Progress]:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.completed} frames · {task.fields[fps]:.0f} fps · {task.fields[faces]} faces · ETA"),

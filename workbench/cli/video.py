@@ -11,14 +11,15 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import chosen_preset, with_preset, with_stretch
+from workbench.cli.lines import tell
+from workbench.cli.options import chosen_preset, named_apart, with_preset, with_stretch
 from workbench.cli.progress import shown
 from workbench.errors import UsageError
 from workbench.presets.model import Preset
 from workbench.process import WHOLE, Stretch, analyze_clip, decide_store, render_clip
 from workbench.process import process as process_clip
-from workbench.report import Report, report_path
-from workbench.store import load_store, save_store
+from workbench.report import Report, describe_file, report_path
+from workbench.store import DetectionStore, load_store, save_store
 from workbench.timeline import Timeline, load_timeline, save_timeline
 
 ANY_PATH = click.Path(path_type=Path)
@@ -56,6 +57,7 @@ def process(
             raise UsageError("--timeline, --save-timeline, --start and --end are for one clip; give one input")
         return _batch(inputs, output, chosen, as_json=as_json)
     source = inputs[0]
+    named_apart(reads=[source, timeline], writes=[output, kept])
     with shown(source.name, quiet=as_json) as progress:
         if timeline is None:
             report, made = process_clip(source, output, chosen, stretch=stretch, progress=progress)
@@ -93,11 +95,9 @@ def analyze(
     """Find and track the faces of INPUT; write the timeline (one row per face and frame)."""
     chosen = chosen_preset(preset, settings)
     stretch = _stretch(start, end)
+    named_apart(reads=[source], writes=[output, detections])
     if detections is not None and detections.exists():
-        store = load_store(detections)
-        made_by = chosen.detector.model_dump(mode="json") | {"confidence": None}
-        if store.facts["options"] | {"confidence": None} != made_by:
-            raise UsageError(f"{detections}: was made with other detector options; remove it or use the same options")
+        store = _kept_detections(detections, source, chosen, stretch)
     else:
         with shown(source.name) as progress:
             store = analyze_clip(source, chosen, stretch=stretch, progress=progress)
@@ -105,7 +105,7 @@ def analyze(
             save_store(store, detections)
     timeline = decide_store(store, chosen)
     save_timeline(timeline, output, mot=mot)
-    click.echo(f"{output}: {_summary(timeline)}", err=True)
+    tell(f"{output}: {_summary(timeline)}")
     return NEEDS_REVIEW if "review" in timeline.decisions.values() else 0
 
 
@@ -129,6 +129,7 @@ def render(
 ) -> int:
     """Hide in INPUT what the timeline says; write OUTPUT, with OUTPUT.report.json beside it."""
     chosen = chosen_preset(preset, settings)
+    named_apart(reads=[source, timeline], writes=[output])
     with shown(source.name, quiet=as_json) as progress:
         report = render_clip(
             source, load_timeline(timeline), output, chosen, stretch=_stretch(start, end), progress=progress
@@ -142,6 +143,19 @@ def _stretch(start: float | None, end: float | None) -> Stretch:
     return Stretch(start, end)
 
 
+def _kept_detections(path: Path, source: Path, preset: Preset, stretch: Stretch) -> DetectionStore:
+    """What an earlier run saw, if it looked at the same clip in the same way. The clip itself may be gone."""
+    store = load_store(path)
+    made_by = preset.detector.model_dump(mode="json") | {"confidence": None}
+    if store.facts["options"] | {"confidence": None} != made_by:
+        raise UsageError(f"{path}: was made with other detector options; remove it or use the same options")
+    if store.facts["stretch"] != asdict(stretch):
+        raise UsageError(f"{path}: was made with another --start or --end; remove it or use the same")
+    if source.exists() and store.facts["source_sha256"] != describe_file(source)["sha256"]:
+        raise UsageError(f"{path}: was made from another clip than {source}; remove it or name another file")
+    return store
+
+
 def _summary(timeline: Timeline) -> str:
     asked = sum(decision == "review" for decision in timeline.decisions.values())
     return (
@@ -153,23 +167,23 @@ def _summary(timeline: Timeline) -> str:
 def _tell(report: Report, output: Path, *, as_json: bool) -> int:
     """Print what was done; the exit code."""
     if as_json:
-        click.echo(json.dumps(asdict(report), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(report), indent=2, allow_nan=False))
         return NEEDS_REVIEW if report.needs_review else 0
-    click.echo(
+    tell(
         f"{output}: {report.frames} frames, {report.tracks} tracks, {report.hidden_boxes} faces hidden, "
-        f"{report.frames_per_second:.1f} fps ({report.encoder}; {report.engine or 'no detector'})",
-        err=True,
+        f"{report.frames_per_second:.1f} fps ({report.encoder}; {report.engine or 'no detector'})"
     )
     for note in report.notes:
-        click.echo(f"  note: {note}", err=True)
+        tell(f"  note: {note}")
     for track in report.review:
-        click.echo(
-            f"  please look: track {track['track']}, {track['first_seconds']:.2f}–{track['last_seconds']:.2f} s, "
-            f"mean confidence {track['mean_score']:.2f} (it is hidden)",
-            err=True,
-        )
-    click.echo(f"  report: {report_path(output)}", err=True)
+        first, last, score = (_number(track[key]) for key in ("first_seconds", "last_seconds", "mean_score"))
+        tell(f"  please look: track {track['track']}, {first}–{last} s, mean confidence {score} (it is hidden)")
+    tell(f"  report: {report_path(output)}")
     return NEEDS_REVIEW if report.needs_review else 0
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
 
 
 def _batch(inputs: Sequence[Path], folder: Path, preset: Preset, *, as_json: bool) -> int:
@@ -190,14 +204,14 @@ def _batch(inputs: Sequence[Path], folder: Path, preset: Preset, *, as_json: boo
             bars.close()
             outcomes.append(outcome)
             if not as_json:
-                click.echo(f"{outcome.task.source.name}: {outcome.status} {outcome.message}".rstrip(), err=True)
+                tell(f"{outcome.task.source.name}: {outcome.status} {outcome.message}".rstrip())
     counts = Counter(outcome.status for outcome in outcomes)
     if as_json:
         rows = [
             {"source": str(o.task.source), "output": str(o.task.output), "status": o.status, "message": o.message}
             for o in outcomes
         ]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(rows, indent=2))
     else:
         click.echo("summary: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "no clips"), err=True)
     if counts["failed"]:

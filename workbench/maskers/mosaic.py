@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import cv2
-import numpy as np
-
 from workbench.data import FaceCrop, Picture
-from workbench.maskers.resolution import reduced
+from workbench.maskers.resolution import finest_face_width_px, reduced
 
 
 @dataclass(frozen=True)
@@ -18,12 +15,12 @@ class MosaicMasker:
 
     strength: float
     name: str = field(default="mosaic", init=False)
+    sharp: bool = field(default=True, init=False)
+
+    @property
+    def face_width_px(self) -> int:
+        return finest_face_width_px(self.strength)
 
     def fill(self, crops: Sequence[FaceCrop]) -> list[Picture]:
-        """Each crop as squares."""
-        return [self._squares(crop) for crop in crops]
-
-    def _squares(self, crop: FaceCrop) -> Picture:
-        height, width = crop.pixels.shape[:2]
-        squares = cv2.resize(reduced(crop, self.strength), (width, height), interpolation=cv2.INTER_NEAREST)
-        return np.asarray(squares, np.uint8)
+        """Each crop as squares, one pixel a square."""
+        return [reduced(crop, self.strength) for crop in crops]

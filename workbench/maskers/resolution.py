@@ -10,15 +10,15 @@ them; where that matters, use the solid mask, which keeps nothing.
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.data import FaceCrop, Picture
 
 CELLS_TIMES_STRENGTH = 120.0
+PX_PER_CELL = 4  # so that the borders between cells can be placed
 SMALLEST_CELL_PX = 3.0  # a face of a few pixels must change as well
 HEIGHT_OF_A_FACE = 1.3  # in widths; a face in profile has a narrower box but no coarser features
 
@@ -28,15 +28,15 @@ def cells_across_face(strength: float) -> float:
     return CELLS_TIMES_STRENGTH / strength
 
 
+def finest_face_width_px(strength: float) -> int:
+    """Pixels across a face that ``reduced`` has a use for."""
+    return math.ceil(PX_PER_CELL * cells_across_face(strength))
+
+
 def reduced(crop: FaceCrop, strength: float) -> Picture:
     """The crop's pixels averaged into cells, one pixel per cell."""
     face_width_px = max(crop.face_width_px, (crop.box[3] - crop.box[1]) / HEIGHT_OF_A_FACE)
     cell_px = max(face_width_px / cells_across_face(strength), SMALLEST_CELL_PX)
     height, width = crop.pixels.shape[:2]
-    rows, columns = max(1, round(height / cell_px)), max(1, round(width / cell_px))
-    pixels: NDArray[Any] = crop.pixels
-    # Halving is exact averaging and much cheaper than averaging odd-sized cells at full size; four pixels per cell and
-    # axis are left for the last step, which places the borders between cells.
-    while pixels.shape[0] >= 8 * rows and pixels.shape[1] >= 8 * columns:
-        pixels = cv2.resize(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+    size = max(1, round(width / cell_px)), max(1, round(height / cell_px))
+    return np.asarray(cv2.resize(crop.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

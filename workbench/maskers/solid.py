@@ -16,11 +16,9 @@ class SolidMasker:
 
     rgb: tuple[int, int, int]
     name: str = field(default="solid", init=False)
+    face_width_px: int = field(default=0, init=False)  # it never sees a face
+    sharp: bool = field(default=True, init=False)
 
     def fill(self, crops: Sequence[FaceCrop]) -> list[Picture]:
-        """The colour, in each crop's shape."""
-        return [self._painted(*crop.pixels.shape[:2]) for crop in crops]
-
-    def _painted(self, height: int, width: int) -> Picture:
-        row = np.full((1, width, 3), self.rgb, np.uint8)
-        return np.repeat(row, height, axis=0)  # many times faster than filling every pixel with three numbers
+        """One pixel of the colour for each crop."""
+        return [np.full((1, 1, 3), self.rgb, np.uint8) for _ in crops]

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from math import floor
 from pathlib import Path
 from typing import Literal
@@ -67,10 +68,17 @@ def decoded(path: Path, *, from_tick: int | None, damage: Damage) -> Iterator[Vi
         return
     resume = from_tick if last is None else last
     with closing(_from(path, resume, threads="SLICE", damage=damage)) as rest:
-        for number, native in enumerate(rest):
-            if (native.pts is not None and native.pts <= last) if last is not None else number < count:
-                continue
-            yield native
+        yield from islice(rest, count, None) if last is None else _behind(rest, last)
+
+
+def _behind(natives: Iterator[VideoFrame], last: int) -> Iterator[VideoFrame]:
+    """The pictures behind the one at ``last``. Times may jump back later, so they are compared only up to there."""
+    for native in natives:
+        if native.pts is not None and native.pts >= last:
+            if native.pts > last:
+                yield native
+            break
+    yield from natives
 
 
 def packets(container: InputContainer, *streams: Stream, damage: Damage) -> Iterator[Packet[Stream]]:
@@ -148,8 +156,9 @@ def _run(
                 continue
             owed -= len(natives)
             corrupt = sum(native.is_corrupt for native in natives)
-            if threads == "AUTO" and (corrupt or damage.read_errors):
+            if threads == "AUTO" and (corrupt or packet.is_corrupt or damage.read_errors):
                 raise _DamageMet  # without frame threads the decoder can also patch up what is missing
+            damage.bad_packets += packet.is_corrupt
             damage.corrupt_frames += corrupt
             yield from natives
         if threads == "AUTO" and owed > 0:

@@ -20,6 +20,9 @@ from workbench.video.timing import SteadyClock, TimeRange
 
 __all__ = ["VideoFile", "probe"]
 
+MISSING_SECONDS = 0.5
+"""Pictures that end this much before the file's end are worth a note: it may have been cut off."""
+
 
 class VideoFile:
     """The frames of a video file, or of the part ``start_seconds <= t < end_seconds`` (t after the first frame).
@@ -125,7 +128,18 @@ class VideoFile:
         if resized:
             size = f"{self._stored.width}x{self._stored.height}"
             notes.append(f"{resized} frames had another size and were scaled to {size}, the size of the first")
-        expected = None if self.info.container == "avi" else self.info.frames_in_header  # AVI counts empty frames
-        if self.range.is_whole and expected is not None and self.frames_read < expected:
-            notes.append(f"the file promises {expected} frames, {self.frames_read} could be read")
-        return notes
+        return [*notes, *self._missing()] if self.range.is_whole else notes
+
+    def _missing(self) -> list[str]:
+        """What the file's header promises and its pictures do not keep."""
+        info, frames, rate = self.info, self.info.frames_in_header, float(self.info.average_fps)
+        length = info.duration_seconds_in_header
+        if info.container == "avi":  # counts empty frames, and its length is guessed where the index is missing
+            frames, length = None, None if frames is None else frames / rate
+        if frames is not None:
+            kept = self.frames_read >= frames
+            return [] if kept else [f"the file promises {frames} frames, {self.frames_read} could be read"]
+        end = float(self.pts[-1] * info.time_base) + 1 / rate if self.pts else 0.0
+        if length is None or length - end <= MISSING_SECONDS:
+            return []
+        return [f"the pictures end at {end:.2f} s, the file says that it lasts {length:.2f} s"]

@@ -62,7 +62,7 @@ class Layout:
                 padded,
                 f"padded from {turned[0]}x{turned[1]} to {encoded_width}x{encoded_height}: H.264 needs even sizes",
             ),
-            (turn != Orientation(), "turned upright: the container has no rotation flag"),
+            (turn != Orientation(), "turned upright, without a rotation flag"),
             (to_limited, "converted from full to limited colour range: the container cannot say that it is full"),
         )
         return cls(

@@ -49,6 +49,14 @@ class OutputOptions(Options):
         help="Slower makes smaller files of the same quality. The names of x264; translated for the other encoders.",
         help_zh="越慢,同等画质的文件越小。采用 x264 的档位名称,其他编码器自动换算。",
     )
+    rotation: Literal["keep", "upright"] = option(
+        "keep",
+        title="Rotation",
+        title_zh="旋转",
+        help="keep leaves a phone clip's rotation flag as it is; upright turns the pixels instead, for players and "
+        "tools that ignore the flag.",
+        help_zh="keep 保留手机视频的旋转标记；upright 直接旋转画面，供忽略该标记的播放器和工具使用。",
+    )
     max_height: Annotated[int, Field(ge=16, le=16384)] | None = option(
         None,
         title="Largest height",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, inf
 
 from workbench.errors import UsageError
 
@@ -22,8 +22,9 @@ class TimeRange:
     @classmethod
     def of(cls, start_seconds: float | None, end_seconds: float | None) -> TimeRange:
         """Checked and exact: 0.1 means one tenth, not its binary neighbour. Raises UsageError."""
-        if start_seconds is not None and start_seconds < 0:
-            raise UsageError(f"the start must not be negative, got {start_seconds} s")
+        for name, seconds in (("start", start_seconds), ("end", end_seconds)):
+            if seconds is not None and not 0 <= seconds < inf:
+                raise UsageError(f"the {name} must be a number of seconds from 0 on, got {seconds}")
         if end_seconds is not None and end_seconds <= (start_seconds or 0):
             raise UsageError(f"the end ({end_seconds} s) must be after the start ({start_seconds or 0} s)")
         start = Fraction(repr(start_seconds)) if start_seconds else None

@@ -140,7 +140,7 @@ class VideoWriter:
             native,
             encoder=self._encoder,
             max_height=self._options.max_height,
-            keeps_rotation=self._container != "avi",
+            keeps_rotation=self._container != "avi" and self._options.rotation == "keep",
             pixel_shape=self._info.sample_aspect_ratio if self._container == "webm" else Fraction(1),
         )
         self._stream = self._add_video(native)
