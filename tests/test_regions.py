@@ -246,6 +246,23 @@ def test_a_picture_of_one_colour_can_be_masked(kind, level):
     hide(frame, np.array([[50.0, 40.0, 90.0, 95.0], [-9.0, -9.0, 2.0, 2.0]]), open_masker(options), options)
 
 
+@pytest.mark.parametrize("shape", ["ellipse", "box"])
+def test_context_is_shown_to_the_masker_but_not_painted(shape):
+    class Green:
+        name = "green"
+        context_fraction = 3.0
+
+        def fill(self, crops):
+            return [np.full_like(crop.pixels, GREEN) for crop in crops]
+
+    frame = noisy_frame(900, 800)
+    before = frame.planes[0].copy()
+    box = (400.0, 350.0, 500.0, 450.0)
+    hide(frame, np.array([box]), Green(), RegionOptions(shape=shape, growth=0.0, soft_edge=0.0))
+    outside = ~within(frame, grown(box, 0.0, margin_px=5))
+    assert np.array_equal(frame.planes[0][outside], before[outside])
+
+
 def test_a_masker_gets_as_many_pixels_as_it_asks_for():
     class Remembers:
         name = "remembers"

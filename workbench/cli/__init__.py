@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from types import FrameType
 
 import click
@@ -16,6 +17,7 @@ from workbench.errors import Cancelled, WorkbenchError
 __all__ = ["main"]
 
 STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C, a polite kill, a closed terminal (not on Windows)
+PATIENCE_SECONDS = 2.0  # whoever presses Ctrl-C again within this time does not interrupt the cleaning up
 TRACEBACK = "WORKBENCH_TRACEBACK"
 """Environment variable; if it is set, a defect shows where it happened."""
 
@@ -61,15 +63,15 @@ def _message(error: Exception) -> str:
 
 def _stop_politely() -> None:
     """Every way to be stopped ends the program like Ctrl-C: unfinished files are removed."""
+    asked = -PATIENCE_SECONDS
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        before, asked = asked, time.monotonic()
+        if asked - before >= PATIENCE_SECONDS:
+            raise KeyboardInterrupt
+
     for name in STOPPING:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup stays in force
-            signal.signal(number, _stop)
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    """Stop once; whoever asks again while files are being removed does not interrupt that."""
-    for name in STOPPING:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    raise KeyboardInterrupt
+            signal.signal(number, stop)

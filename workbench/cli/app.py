@@ -11,6 +11,7 @@ COMMANDS = {
     "analyze": ("workbench.cli.video", "Find and track the faces of a clip; write the timeline."),
     "render": ("workbench.cli.video", "Write a masked clip from a timeline."),
     "evaluate": ("workbench.cli.evaluate", "Measure a timeline or a masked clip against ground truth."),
+    "evaluate-detector": ("workbench.cli.evaluate_detector", "Measure face detectors on labelled pictures."),
     "presets": ("workbench.cli.presets", "List, show, check and compare presets."),
     "models": ("workbench.cli.models", "List, fetch and convert model files."),
     "doctor": ("workbench.cli.doctor", "What is installed, what really works, how to fix the rest."),
@@ -28,7 +29,7 @@ class _Lazy(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(COMMANDS[cmd_name][0])
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -61,13 +61,14 @@ def _bar(label: str) -> Iterator[stages.Progress]:
 
 def _log(label: str) -> stages.Progress:
     start: float | None = None
-    due = time.perf_counter() + LOG_SECONDS
+    due = 0.0
 
     def update(now: ProgressUpdate) -> None:
         nonlocal due, start
-        start = start or time.perf_counter()  # models have been loaded by then: the rate is that of the work itself
         clock = time.perf_counter()
-        if clock < due or clock == start:
+        if start is None:  # models have been loaded by now: the rate is that of the work itself
+            start, due = clock, clock + LOG_SECONDS
+        if clock < due:
             return
         due = clock + LOG_SECONDS
         fps = now.frames_done / (clock - start)

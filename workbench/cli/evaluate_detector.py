@@ -1,0 +1,126 @@
+"""``workbench evaluate-detector``: measure detectors on labelled pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from workbench.cli.lines import tell
+from workbench.cli.progress import shown
+from workbench.detector_evaluation.corruptions import NAMES, corruptions_of
+from workbench.detector_evaluation.dataset import load_dataset
+from workbench.detector_evaluation.outputs import check_folder, result_table, save_results, size_table
+from workbench.detector_evaluation.run import Result, candidate, evaluate_detectors
+
+ANY_PATH = click.Path(path_type=Path)
+
+
+@click.command("evaluate-detector")
+@click.option("--data", required=True, type=ANY_PATH, metavar="DIR", help="A folder with images/ and labels/ (YOLO).")
+@click.option(
+    "--detector",
+    "detectors",
+    multiple=True,
+    default=("centerface",),
+    show_default=True,
+    metavar="KIND[:WEIGHTS]",
+    help="May be repeated. Example: --detector yolov8_face:models/face-small.onnx",
+)
+@click.option(
+    "--image-size",
+    type=click.IntRange(160, 1920),
+    default=640,
+    show_default=True,
+    help="Long side that every picture is brought to, px.",
+)
+@click.option(
+    "--iou", type=click.FloatRange(0.1, 0.95), default=0.4, show_default=True, help="Overlap that makes a face found."
+)
+@click.option(
+    "--min-size",
+    type=click.FloatRange(0, 1000),
+    default=12,
+    show_default=True,
+    help="Smaller faces do not count, px at --image-size.",
+)
+@click.option("--prefix", default="", help="Only pictures whose names begin so.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many pictures, spread over all.")
+@click.option(
+    "--corrupt",
+    "copies",
+    type=click.Choice(NAMES),
+    multiple=True,
+    default=("none",),
+    show_default=True,
+    help="Measure spoilt copies as well; may be repeated. dark: one fixed copy, the others at three severities.",
+)
+@click.option("-o", "--output", type=ANY_PATH, metavar="DIR", help="Write tables (CSV) and plots (PNG) here.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON on stdout, and nothing else.")
+def evaluate_detector(
+    *,
+    data: Path,
+    detectors: tuple[str, ...],
+    image_size: int,
+    iou: float,
+    min_size: float,
+    prefix: str,
+    limit: int | None,
+    copies: tuple[str, ...],
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Average precision and recall of face detectors on labelled pictures, side by side.
+
+    Recall is told at 0.1 and at 1 false detections per picture. Pictures are the clean ones and what --corrupt adds.
+    """
+    candidates = [candidate(text, image_size=image_size) for text in detectors]
+    if output is not None:
+        check_folder(output)
+    pictures = load_dataset(data, prefix=prefix, limit=limit)
+    kinds = corruptions_of(copies)
+    with shown(data.name, quiet=as_json) as progress:
+        results = evaluate_detectors(
+            pictures, candidates, corruptions=kinds, iou=iou, min_size=min_size, progress=progress
+        )
+    if output is not None:
+        save_results(results, output)
+    if as_json:
+        size = candidates[0].options.image_size  # rounded
+        settings = {"data": str(data), "image_size": size, "iou": iou, "min_size_px": min_size}
+        click.echo(json.dumps(settings | _as_json(results), indent=2, allow_nan=False))
+        return
+    click.echo(_described(results))
+    if output is not None:
+        tell(f"tables and plots: {output}")
+
+
+def _as_json(results: list[Result]) -> dict[str, object]:
+    """The tables' rows under the tables' names."""
+    tables = {"results": result_table(results), "recall_by_size": size_table(results)}
+    return {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+
+
+def _described(results: list[Result]) -> str:
+    first = results[0].scores
+    width = max(len(result.detector) for result in results)
+    lines = [
+        f"{first.images} pictures, {first.faces} faces",
+        f"{'detector':<{width}}  pictures    AP50  AP50-95  recall at 0.1 and 1 false per picture (confidence above)",
+    ]
+    for result in results:
+        scores = result.scores
+        recalls = [
+            f"{_share(recall)} ({confidence:.2f})"
+            for recall, confidence in zip(scores.recalls, scores.confidences, strict=True)
+        ]
+        lines.append(
+            f"{result.detector:<{width}}  {result.corruption!s:<8}  {_share(scores.ap50)}   {_share(scores.ap50_95)}"
+            f"  {'   '.join(recalls)}"
+        )
+    return "\n".join(lines)
+
+
+def _share(value: float | None) -> str:
+    return f"{'-':>6}" if value is None else f"{value:6.3f}"

@@ -1,0 +1,1 @@
+"""How well detectors find the faces of labelled pictures, clean and spoilt."""

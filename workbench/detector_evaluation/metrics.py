@@ -1,0 +1,175 @@
+"""Average precision and recall of detections against true boxes, by the rules of COCO (pycocotools does the matching).
+
+In order of their scores, detections take the true face they overlap most, if by ``iou`` at least. A second detection of
+a face is a false one. Regions to ignore, and faces under ``min_size``, do not count, nor does what is found there, nor
+a wrong detection that is itself under ``min_size``. A face's size is the square root of its box's area.
+
+Lin et al., "Microsoft COCO: Common Objects in Context", 2014, arXiv:1405.0312.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.data import Detections
+
+FALSE_PER_IMAGE = (0.1, 1.0)
+"""The rates of false detections at which recall is told."""
+
+SIZE_STEPS = (16.0, 32.0, 64.0, 128.0)  # px; each doubling is one halving of a network's grid
+COCO_IOUS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+MAX_DETECTIONS = 1000  # per picture: more than any detector here returns
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is to be found in one picture: ``faces`` (N, 4) and ``ignored`` (M, 4), x0, y0, x1, y1 px."""
+
+    faces: NDArray[np.floating]
+    ignored: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class SizeRecall:
+    """Recall of the faces with ``from_px`` ≤ size < ``to_px`` (None: no end), at each rate of ``FALSE_PER_IMAGE``."""
+
+    from_px: float
+    to_px: float | None
+    faces: int
+    recalls: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """How well the faces were found. Figures are None where there is no face.
+
+    ``recalls`` and ``confidences`` belong to the rates of ``FALSE_PER_IMAGE``: the share of faces found by detections
+    scored above that confidence, which is the lowest that keeps the rate. ``curve`` (K, 2) is recall and precision from
+    the best detection on.
+    """
+
+    images: int
+    faces: int
+    ap50: float | None
+    ap50_95: float | None
+    recalls: tuple[float | None, ...]
+    confidences: tuple[float, ...]
+    by_size: tuple[SizeRecall, ...]
+    curve: NDArray[np.float64]
+
+
+def score(found: Sequence[Detections], truths: Sequence[Truth], *, iou: float = 0.4, min_size: float = 0.0) -> Scores:
+    """Scores of what was ``found`` in each picture, in the pixels of its truth."""
+    ious = sorted({iou, *COCO_IOUS})
+    evaluation = _matched(found, truths, ious, min_size)
+    sizes, answers, false, right = _outcomes(evaluation, ious.index(iou))
+    limits = tuple(_limit(false, rate * len(truths)) for rate in FALSE_PER_IMAGE)
+    edges = [min_size, *(step for step in SIZE_STEPS if step > min_size), np.inf]
+    bucket = np.searchsorted(edges[1:], sizes, side="right")
+    by_size = []
+    for number, (low, high) in enumerate(pairwise(edges)):
+        those = answers[bucket == number]
+        end = None if np.isinf(high) else high
+        by_size.append(SizeRecall(low, end, len(those), tuple(_recall(those, limit) for limit in limits)))
+    average = {level: _average_precision(evaluation, ious.index(level)) for level in COCO_IOUS}
+    return Scores(
+        images=len(truths),
+        faces=len(sizes),
+        ap50=average[0.5] if len(sizes) else None,
+        ap50_95=float(np.mean(list(average.values()))) if len(sizes) else None,
+        recalls=tuple(_recall(answers, limit) for limit in limits),
+        confidences=limits,
+        by_size=tuple(by_size),
+        curve=_curve(right, false, len(sizes)),
+    )
+
+
+def _matched(found: Sequence[Detections], truths: Sequence[Truth], ious: list[float], min_size: float) -> Any:
+    """A COCOeval after its work. Its ids begin with 1, as it takes an id of 0 for "no match"."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    ids = count(1)
+    boxes: list[dict[str, Any]] = []
+    answers: list[dict[str, Any]] = []
+    for image, (truth, faces) in enumerate(zip(truths, found, strict=True), 1):
+        boxes += [_entry(next(ids), image, box) | {"iscrowd": 0} for box in truth.faces]
+        boxes += [_entry(next(ids), image, box) | {"iscrowd": 1} for box in truth.ignored]
+        rows = zip(faces.boxes, faces.scores, strict=True)
+        answers += [_entry(next(ids), image, box) | {"score": float(value)} for box, value in rows]
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does
+        sides = [COCO(), COCO()]
+        for side, entries in zip(sides, (boxes, answers), strict=True):
+            side.dataset = {
+                "images": [{"id": image} for image in range(1, len(truths) + 1)],
+                "categories": [{"id": 1}],
+                "annotations": entries,
+            }
+            side.createIndex()
+        evaluation = COCOeval(*sides, iouType="bbox")
+        evaluation.params.iouThrs = np.array(ious)
+        evaluation.params.maxDets = [MAX_DETECTIONS]
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[min_size**2, np.inf]], ["all"]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return evaluation
+
+
+def _entry(number: int, image: int, box: NDArray[np.floating]) -> dict[str, Any]:
+    x, y, right, bottom = (float(side) for side in box)
+    width, height = right - x, bottom - y
+    where = {"image_id": image, "category_id": 1, "bbox": [x, y, width, height], "area": width * height}
+    return {"id": number} | where
+
+
+def _outcomes(
+    evaluation: Any, level: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Of every face that counts its size and the score of what found it (0: nothing); scores of the false detections
+    and of the right ones, best first."""
+    sizes, answers, false = [], [], []
+    for image in evaluation.evalImgs:
+        if image is None:  # a picture without faces, and none was found
+            continue
+        scores = np.array(image["dtScores"], np.float64)
+        wrong = (image["dtMatches"][level] == 0) & ~image["dtIgnore"][level].astype(bool)
+        false.extend(scores[wrong])
+        by_id = {0: 0.0} | dict(zip(image["dtIds"], image["dtScores"], strict=True))
+        for face, match, ignored in zip(image["gtIds"], image["gtMatches"][level], image["gtIgnore"], strict=True):
+            if not ignored:
+                sizes.append(evaluation.cocoGt.anns[face]["area"] ** 0.5)
+                answers.append(by_id[int(match)])
+    found = np.array(answers, np.float64)
+    best_first = [np.sort(values)[::-1] for values in (np.array(false, np.float64), found[found > 0])]
+    return np.array(sizes, np.float64), found, best_first[0], best_first[1]
+
+
+def _limit(false: NDArray[np.float64], allowed: float) -> float:
+    """The score above which there are at most ``allowed`` false detections."""
+    spare = int(allowed + 1e-9)  # 0.1 · 30 is a little less than 3
+    return float(false[spare]) if len(false) > spare else 0.0
+
+
+def _recall(answers: NDArray[np.float64], limit: float) -> float | None:
+    return float(np.mean(answers > limit)) if len(answers) else None
+
+
+def _average_precision(evaluation: Any, level: int) -> float:
+    """COCO's mean of 101 points of the curve; -1 where there is no face."""
+    return float(np.mean(evaluation.eval["precision"][level]))
+
+
+def _curve(right: NDArray[np.float64], false: NDArray[np.float64], faces: int) -> NDArray[np.float64]:
+    """(K, 2) recall and precision at each score that a detection has."""
+    levels = np.unique(np.concatenate([right, false]))[::-1]
+    hits = np.searchsorted(-right, -levels, side="right")
+    misses = np.searchsorted(-false, -levels, side="right")
+    return np.stack([hits / max(faces, 1), hits / np.maximum(hits + misses, 1)], axis=1)
