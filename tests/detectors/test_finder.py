@@ -52,15 +52,15 @@ class WhiteSpots:
 @pytest.mark.parametrize(
     ("frame", "wanted", "size"),
     [
-        ((1920, 1080), "auto", (640, 352)),
-        ((1080, 1920), "auto", (352, 640)),
-        ((1280, 720), "auto", (640, 352)),
+        ((1920, 1080), "auto", (640, 384)),
+        ((1080, 1920), "auto", (384, 640)),
+        ((1280, 720), "auto", (640, 384)),
         ((3840, 2160), "auto", (960, 544)),
-        ((1920, 1080), 1280, (1280, 704)),
-        ((480, 270), "auto", (480, 256)),
-        ((480, 270), 960, (480, 256)),  # never larger than the video …
+        ((1920, 1080), 1280, (1280, 736)),
+        ((480, 270), "auto", (480, 288)),
+        ((480, 270), 960, (480, 288)),  # never larger than the video …
         ((160, 120), "auto", (320, 256)),  # … unless it is small
-        ((17, 33), "auto", (32, 64)),
+        ((17, 33), "auto", (64, 96)),
         ((1, 1), "auto", (32, 32)),
     ],
 )
@@ -109,7 +109,7 @@ def test_tiles_are_looked_at_in_full_detection_size() -> None:
     detector = WhiteSpots()
     finder = FaceFinder(detector, DetectorOptions(tiles=3), width_px=1920, height_px=1080)
     finder.find([grey_frame(1920, 1080)] * 2)
-    assert detector.sizes == [(640, 352)] * 20
+    assert detector.sizes == [(640, 384)] * 20
 
 
 @settings(max_examples=60, deadline=None)

@@ -35,17 +35,26 @@ def run(arguments: list[str]) -> int:
     """The exit code of the command line with these arguments."""
     try:
         return int(workbench(args=arguments, prog_name="workbench", standalone_mode=False) or 0)
-    except (KeyboardInterrupt, click.Abort):
-        tell("workbench: stopped; nothing half-written is left")
-        return Cancelled.exit_code
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
+        if _is_stop(error):
+            tell("workbench: stopped; nothing half-written is left")
+            return Cancelled.exit_code
         if not isinstance(error, EXPECTED) and TRACEBACK in os.environ:
             raise
         tell(f"workbench: {_message(error)}")
         return getattr(error, "exit_code", WorkbenchError.exit_code)
 
 
-def _message(error: Exception) -> str:
+def _is_stop(error: BaseException | None) -> bool:
+    """Whether the user stopped the program. A library that is being loaded may wrap Ctrl-C into an error of its own."""
+    while error is not None:
+        if isinstance(error, (KeyboardInterrupt, click.Abort)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _message(error: BaseException) -> str:
     """What went wrong, for the user."""
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "workbench"

@@ -18,7 +18,7 @@ ImageSize = Annotated[
     Literal["auto"] | Annotated[int, Field(ge=160, le=1920)],
     AfterValidator(_multiple_of_32),
 ]
-"""Long side of the detector's picture in px, rounded to a multiple of 32, or ``auto``."""
+"""Long side of the detector's picture in px, rounded up to a multiple of 32, or ``auto``."""
 
 
 class DetectorOptions(Options):
@@ -61,7 +61,7 @@ class DetectorOptions(Options):
         "auto",
         title="Detection picture size",
         title_zh="检测图像尺寸",
-        help="Long side of the picture the detector sees, rounded to a multiple of 32. "
+        help="Long side of the picture the detector sees, rounded up to a multiple of 32. "
         "Larger finds smaller faces and costs more time; auto: 640 up to 1080p, 960 above.",
         help_zh="检测器所用图像的长边，向上取 32 的倍数。越大越能发现小脸，也越慢；auto：1080p 及以下 640，以上 960。",
         unit="px",
