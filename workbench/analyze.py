@@ -38,8 +38,8 @@ class Analyzer:
     def frames(self, frames: Iterable[Frame]) -> Iterator[AnalysedFrame]:
         """What is seen on every frame, in order, a few frames late (the detector works in batches).
 
-        The detector looks at every n-th frame (``DetectorOptions.every``), at the first and the last one, and wherever
-        the picture changes suddenly.
+        The detector looks at every n-th frame (``DetectorOptions.every``), at the first and the last one, and on both
+        sides of a sudden change, because nothing is known of a face beyond it.
         """
         waiting: list[tuple[Frame | None, AnalysedFrame]] = []
         recent: deque[tuple[float, NDArray[np.int16]]] = deque()
@@ -48,9 +48,11 @@ class Analyzer:
         for frame in frames:
             changes = _changes(frame, recent)
             look = frame.index % self.detector.every == 0 or changes[-1] >= CUT_LOOK or last is None
+            if changes[-1] >= CUT_LOOK and waiting:
+                waiting[-1] = (last, waiting[-1][1])
             change, last = min(changes), frame  # after a flash the scene is the one before it
             waiting.append((frame if look else None, AnalysedFrame(frame.index, frame.pts, change, None)))
-            if sum(each is not None for each, _ in waiting) == BATCH:
+            if sum(each is not None for each, _ in waiting) >= BATCH:
                 done = self._look(waiting, known)
                 known = next((each.detections for each in reversed(done) if each.detections is not None), known)
                 yield from done

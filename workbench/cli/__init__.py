@@ -28,7 +28,9 @@ EXPECTED = (WorkbenchError, click.ClickException, OSError, MemoryError)
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong use, 3 done but needs review, 130 stopped."""
     _stop_politely()
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    _end_undisturbed()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -84,3 +86,11 @@ def _stop_politely() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup stays in force
             signal.signal(number, stop)
+
+
+def _end_undisturbed() -> None:
+    """The work is done or undone: while it shuts down, Python would let one more Ctrl-C change the exit code."""
+    for name in STOPPING:
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, signal.SIG_IGN)
