@@ -22,7 +22,7 @@ demo: $(STAMP) ## mask a sample clip: about a minute
 	@mkdir -p demo_output
 	@rm -f $(MASKED)
 	@$(VENV)/bin/workbench process $(CLIP) -o $(MASKED) || [ $$? -eq 3 ]  # 3: done, and some faces ask for a look
-	@echo "Done. Watch $(MASKED) beside $(CLIP); what was done stands in $(MASKED:.mp4=.report.json)"
+	@echo "Done. Watch $(MASKED) beside $(CLIP); what was done stands in $(MASKED).report.json"
 
 test: $(STAMP) ## run the tests
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
