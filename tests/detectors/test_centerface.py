@@ -64,7 +64,7 @@ def test_decoding_follows_the_paper() -> None:
     size[0, :, 5, 7] = np.log([24 / 4, 16 / 4])
     offset[0, :, 5, 7] = [0.25, -0.5]
     marks[0, :, 5, 7] = [0.25, 0.5, 0.25, 0.75, 0.5, 0.5, 0.75, 0.25, 0.75, 1.0]
-    faces = decode(heat, size, offset, marks, max_iou=0.4)
+    faces = decode([heat, size, offset, marks], max_iou=0.4)
     centre_x, centre_y = (7 - 0.5 + 0.5) * 4, (5 + 0.25 + 0.5) * 4
     np.testing.assert_allclose(faces.boxes, [[centre_x - 8, centre_y - 12, centre_x + 8, centre_y + 12]], atol=1e-4)
     np.testing.assert_allclose(faces.scores, [0.7], atol=1e-6)
@@ -76,7 +76,7 @@ def test_a_noisy_heat_map_is_bounded() -> None:
     random = np.random.default_rng(1)
     heat = random.uniform(0, 1, (1, 1, 96, 160)).astype(np.float32)
     other = np.zeros((1, 2, 96, 160), np.float32)
-    assert 0 < len(decode(heat, other, other, np.zeros((1, 10, 96, 160), np.float32), max_iou=0.4)) <= 200
+    assert 0 < len(decode([heat, other, other, np.zeros((1, 10, 96, 160), np.float32)], max_iou=0.4)) <= 200
 
 
 def test_the_file_takes_any_size_that_is_a_multiple_of_32() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workbench.detectors.centerface import CenterFace
-from workbench.detectors.yolov8_face import YoloV8Face
+from workbench.detectors.centerface import centerface
+from workbench.detectors.yolov8_face import yolov8_face
 from workbench.stages import Detector
 from workbench.weights import find, open_session
 
@@ -21,9 +21,9 @@ SIZES = [(128, 96), (640, 360), (96, 128), (17, 33), (1, 1), (300, 2)]
 def detector(request: pytest.FixtureRequest, tiny_yolo: Callable[[str], Any]) -> Detector:
     shape = (1, 3, HEIGHT, WIDTH)
     if request.param == "centerface":
-        return CenterFace(open_session(find("centerface"), device="cpu", input_shape=shape))
+        return centerface(open_session(find("centerface"), device="cpu", input_shape=shape))
     model = tiny_yolo("pose" if "landmarks" in request.param else "detect")
-    return YoloV8Face(open_session(model.onnx, device="cpu", input_shape=shape))
+    return yolov8_face(open_session(model.onnx, device="cpu", input_shape=shape))
 
 
 def test_says_what_it_is_and_what_runs_it(detector: Detector) -> None:

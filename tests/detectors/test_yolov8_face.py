@@ -9,7 +9,7 @@ import pytest
 
 from workbench import boxes as geometry
 from workbench.data import Detections
-from workbench.detectors.yolov8_face import YoloV8Face, decode
+from workbench.detectors.yolov8_face import yolov8_face, decode
 from workbench.errors import ModelError
 from workbench.weights import convert, open_session
 from workbench.weights.quiet import import_ultralytics
@@ -37,7 +37,7 @@ def test_finds_what_ultralytics_finds(tiny_yolo: Any, noise: Any, task: str, kin
     picture = noise(WIDTH, HEIGHT)
     expected = _ultralytics_faces(tiny_yolo(task).pt, picture)
     session = open_session(getattr(tiny_yolo(task), kind), device="cpu", input_shape=SHAPE)
-    found = YoloV8Face(session).detect([picture])[0]
+    found = yolov8_face(session).detect([picture])[0]
     assert len(expected) >= 5
     assert len(found) == len(expected)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)
@@ -103,7 +103,7 @@ def test_openvino_export_finds_what_its_onnx_finds(tiny_yolo: Any, noise: Any, t
     xml = convert(onnx, format="openvino", half=True, out=tmp_path / "face.xml")
     picture = noise(WIDTH, HEIGHT)
     full, half = (
-        YoloV8Face(open_session(p, device="cpu", input_shape=SHAPE)).detect([picture])[0] for p in (onnx, xml)
+        yolov8_face(open_session(p, device="cpu", input_shape=SHAPE)).detect([picture])[0] for p in (onnx, xml)
     )
     sure = full[full.scores > 0.2]
     assert len(sure)

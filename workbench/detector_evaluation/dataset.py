@@ -72,8 +72,8 @@ def _load(path: Path, folder: Path) -> LabelledPicture:
         path,
         width,
         height,
-        _boxes(labels, width, height),
-        _boxes(ignored, width, height) if ignored.is_file() else nothing,
+        read_labels(labels, width_px=width, height_px=height),
+        read_labels(ignored, width_px=width, height_px=height) if ignored.is_file() else nothing,
     )
 
 
@@ -89,8 +89,8 @@ def _pixels(path: Path) -> Picture:
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _boxes(path: Path, width_px: int, height_px: int) -> NDArray[np.float64]:
-    """(N, 4) x0, y0, x1, y1 px."""
+def read_labels(path: Path, *, width_px: int, height_px: int) -> NDArray[np.float64]:
+    """The label file of a picture of that size as boxes (N, 4) x0, y0, x1, y1 px. Raises TimelineError."""
     rows = np.array(list(_rows(path)), np.float64).reshape(-1, 4)
     centre, half = rows[:, :2], rows[:, 2:] / 2
     size = np.array([width_px, height_px])

@@ -78,9 +78,8 @@ def evaluate_detectors(
     for each in candidates:
         found = [[Detections.empty()] * len(pictures) for _ in corruptions]
         engine = ""
-        for number, detector in _with_detectors(pictures, each.options):
-            engine = detector.engine
-            for row, answer in zip(found, _answers(detector, pictures[number], corruptions), strict=True):
+        for number, engine, copies in answers(pictures, each.options, corruptions):
+            for row, answer in zip(found, copies, strict=True):
                 row[number] = answer
                 done, faces = done + 1, faces + int((answer.scores >= each.options.confidence).sum())
                 if progress:
@@ -90,16 +89,23 @@ def evaluate_detectors(
     return results
 
 
-def _with_detectors(pictures: Sequence[LabelledPicture], options: DetectorOptions) -> Iterator[tuple[int, Detector]]:
-    """Each picture's number and the detector for its size; one detector is open at a time."""
+def answers(
+    pictures: Sequence[LabelledPicture], options: DetectorOptions, corruptions: Sequence[Corruption]
+) -> Iterator[tuple[int, str, Iterator[Detections]]]:
+    """Each picture's number, the engine, and what the detector of ``options`` finds in each kind of copy, in turn.
+
+    Faces are in pixels of the file. Pictures come ordered by size: one detector is open at a time.
+    """
     sizes = [_network_size(picture, options) for picture in pictures]
     for size in sorted(set(sizes)):
         detector = _open(options, size)
-        yield from ((number, detector) for number, own in enumerate(sizes) if own == size)
+        for number, own in enumerate(sizes):
+            if own == size:
+                yield number, detector.engine, _answers(detector, pictures[number], corruptions)
 
 
 def _answers(detector: Detector, picture: LabelledPicture, corruptions: Sequence[Corruption]) -> Iterator[Detections]:
-    """What the detector finds in each kind of copy of the picture, one copy at a time."""
+    """One copy of the picture at a time."""
     pixels, seed = picture.pixels(), crc32(picture.path.name.encode())
     for kind in corruptions:
         yield detector.detect([kind.apply(pixels, seed=seed)])[0]

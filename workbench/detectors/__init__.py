@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["open_detector", "open_finder"]
 
-DEFAULT_WEIGHTS = {"centerface": "centerface", "yolov8_face": "yolov8n-face"}
+DEFAULT_WEIGHTS = {"centerface": "centerface", "yolov8_face": "yolov8n-face", "yunet": "yunet"}
 """Name in the models' manifest by the detector's kind."""
 
 
@@ -37,9 +37,13 @@ def open_detector(options: DetectorOptions, *, width_px: int, height_px: int) ->
     shape = (1, 3, height, width)
     session = open_session(path, device=options.device, threads=options.threads, input_shape=shape)
     if options.kind == "centerface":
-        from workbench.detectors.centerface import CenterFace
+        from workbench.detectors.centerface import centerface
 
-        return CenterFace(session, iou=options.iou)
-    from workbench.detectors.yolov8_face import YoloV8Face
+        return centerface(session, iou=options.iou)
+    if options.kind == "yunet":
+        from workbench.detectors.yunet import yunet
 
-    return YoloV8Face(session, iou=options.iou)
+        return yunet(session, iou=options.iou)
+    from workbench.detectors.yolov8_face import yolov8_face
+
+    return yolov8_face(session, iou=options.iou)

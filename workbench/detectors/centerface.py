@@ -11,16 +11,14 @@ the raw one: raw 0.25 is 0.5, where an operator expects a detector's threshold t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench import boxes as geometry
-from workbench.data import Detections, Picture
-from workbench.detectors.letterbox import fit, network_input
+from workbench.data import Detections
+from workbench.detectors.network import Answer, NetworkDetector
 from workbench.weights import Session
 
 STRIDE = 4  # pixels of the input per cell of the heat map
@@ -29,36 +27,16 @@ MAX_CANDIDATES = 200  # per picture: bounds the time that a noisy one takes
 PEAK = np.ones((3, 3), np.uint8)  # a face is a cell that none of its eight neighbours outdoes
 
 
-class CenterFace:
+def centerface(session: Session, *, iou: float = 0.4) -> NetworkDetector:
     """A Detector. ``session`` runs centerface.onnx; ``iou`` is the overlap above which two boxes are one face."""
-
-    name = "centerface"
-
-    def __init__(self, session: Session, *, iou: float = 0.4) -> None:
-        self._session = session
-        self._iou = iou
-
-    @property
-    def engine(self) -> str:
-        return self._session.engine
-
-    def detect(self, pictures: Sequence[Picture]) -> list[Detections]:
-        """Faces of each RGB picture, of any size, in its pixels; best first."""
-        _, _, height, width = self._session.input_shape
-        fitted = [fit(picture, width_px=width, height_px=height) for picture in pictures]
-        outputs = self._session.run([network_input(canvas) for canvas, _ in fitted])
-        return [
-            letterbox.back(decode(*output, max_iou=self._iou))
-            for output, (_, letterbox) in zip(outputs, fitted, strict=True)
-        ]
+    return NetworkDetector("centerface", session, partial(decode, max_iou=iou))
 
 
-def decode(
-    heat: NDArray[Any], size: NDArray[Any], offset: NDArray[Any], marks: NDArray[Any], *, max_iou: float
-) -> Detections:
-    """Faces in pixels of the input. ``heat`` (1, 1, h, w), ``size`` and ``offset`` (1, 2, h, w) with the vertical value
-    first, ``marks`` (1, 10, h, w): y, x of each landmark from the box's corner, in units of the box's height and width.
+def decode(answer: Answer, *, max_iou: float) -> Detections:
+    """Faces in pixels of the input. ``answer``: heat (1, 1, h, w), size and offset (1, 2, h, w) with the vertical value
+    first, marks (1, 10, h, w): y, x of each landmark from the box's corner, in units of the box's height and width.
     """
+    heat, size, offset, marks = answer
     scores = np.sqrt(np.clip(heat[0, 0], 0, 1))
     is_peak = (scores >= MIN_SCORE) & (scores >= cv2.dilate(scores, PEAK))
     rows, columns = np.nonzero(is_peak)

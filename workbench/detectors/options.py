@@ -24,7 +24,7 @@ ImageSize = Annotated[
 class DetectorOptions(Options):
     """How faces are looked for."""
 
-    kind: Literal["centerface", "yolov8_face"] = option(
+    kind: Literal["centerface", "yolov8_face", "yunet"] = option(
         "centerface",
         title="Face detector",
         title_zh="人脸检测器",

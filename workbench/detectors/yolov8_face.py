@@ -12,15 +12,15 @@ Takes every layout such models are published in, told apart by the shapes of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench import boxes as geometry
-from workbench.data import Detections, Picture
-from workbench.detectors.letterbox import fit, network_input
+from workbench.data import Detections
+from workbench.detectors.network import Answer, NetworkDetector
 from workbench.errors import ModelError
 from workbench.weights import Session
 
@@ -30,31 +30,14 @@ BINS = 16  # of each distance's distribution
 PIXELS_TO_UNIT = 1 / 255
 
 
-class YoloV8Face:
+def yolov8_face(session: Session, *, iou: float = 0.4) -> NetworkDetector:
     """A Detector. ``session`` runs the model; ``iou`` is the overlap above which two boxes are one face."""
-
-    name = "yolov8_face"
-
-    def __init__(self, session: Session, *, iou: float = 0.4) -> None:
-        self._session = session
-        self._iou = iou
-
-    @property
-    def engine(self) -> str:
-        return self._session.engine
-
-    def detect(self, pictures: Sequence[Picture]) -> list[Detections]:
-        """Faces of each RGB picture, of any size, in its pixels; best first. Raises ModelError for other models."""
-        _, _, height, width = self._session.input_shape
-        fitted = [fit(picture, width_px=width, height_px=height) for picture in pictures]
-        outputs = self._session.run([network_input(canvas, scale=PIXELS_TO_UNIT) for canvas, _ in fitted])
-        return [
-            letterbox.back(decode(output, height_px=height, max_iou=self._iou))
-            for output, (_, letterbox) in zip(outputs, fitted, strict=True)
-        ]
+    height = session.input_shape[2]
+    read = partial(decode, height_px=height, max_iou=iou)
+    return NetworkDetector("yolov8_face", session, read, scale=PIXELS_TO_UNIT)
 
 
-def decode(outputs: Sequence[NDArray[Any]], *, height_px: int, max_iou: float) -> Detections:
+def decode(outputs: Answer, *, height_px: int, max_iou: float) -> Detections:
     """Faces in pixels of the input, which is ``height_px`` high. Raises ModelError for any other layout."""
     shapes = [output.shape for output in outputs]
     first = shapes[0]

@@ -1,0 +1,223 @@
+"""The training run itself: ultralytics' trainer on scenes that are composed while it learns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import ModelError
+from workbench.training.options import Recipe
+from workbench.training.scenes import Photograph, SceneMaker
+from workbench.training.spoiling import spoil
+from workbench.weights.quiet import import_ultralytics
+
+ARCHITECTURES = "architectures"
+LAST = "last.pt"
+"""The checkpoint in the run's folder ``weights``: model, averaged model, optimiser."""
+
+CURVE = "learning_curve.csv"
+
+EpochDone = Callable[[int, dict[str, float]], None]
+"""Called with the number of epochs done and their losses."""
+
+
+def architecture_file(name: str) -> Path:
+    """The model description of ultralytics for ``face-small`` or ``face-nano``; the letter n chooses its only scale."""
+    return Path(str(resources.files(__package__) / ARCHITECTURES / f"yolov8n-{name}.yaml"))
+
+
+def train(
+    photographs: list[Photograph],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    resume: bool = False,
+    epoch_done: EpochDone | None = None,
+) -> Path:
+    """Train by ``recipe`` into ``folder``; returns the checkpoint. ``resume`` goes on where ``folder`` was left.
+
+    Raises ModelError where there is nothing to resume, or the run fails.
+    """
+    import_ultralytics()
+    logging.getLogger("ultralytics").setLevel(logging.WARNING)
+    last = folder / "weights" / LAST
+    if resume:
+        _require_unfinished(last)
+    maker = SceneMaker(photographs, recipe.scenes, size_px=recipe.image_size)
+    trainer = _trainer_class()(maker, recipe, epoch_done, overrides=_overrides(recipe, folder, device, resume))
+    trainer.train()
+    return last
+
+
+def _require_unfinished(last: Path) -> None:
+    import torch
+
+    if not last.is_file():
+        raise ModelError(f"{last.parents[1]} holds no run to resume: {last} is missing; start without resume")
+    stored = torch.load(last, map_location="cpu", weights_only=False)
+    if stored["epoch"] + 1 >= stored["train_args"]["epochs"]:
+        raise ModelError(f"the run in {last.parents[1]} is finished; to learn on, begin another one with start {last}")
+
+
+def _overrides(recipe: Recipe, folder: Path, device: str, resume: bool) -> dict[str, Any]:
+    """Ultralytics' settings. Its own augmentation and validation are not used: scenes come augmented."""
+    return {
+        "model": str(folder / "weights" / LAST) if resume else str(architecture_file(recipe.architecture)),
+        "resume": str(folder / "weights" / LAST) if resume else False,
+        "task": "detect",
+        "data": "scenes",
+        "project": str(folder.parent.absolute()),
+        "name": folder.name,
+        "exist_ok": True,
+        "device": device,
+        "imgsz": recipe.image_size,
+        "epochs": recipe.epochs,
+        "time": recipe.hours,
+        "batch": recipe.batch,
+        "nbs": recipe.batch,
+        "workers": recipe.workers,
+        "optimizer": "AdamW",
+        "lr0": recipe.learning_rate,
+        "lrf": recipe.last_learning_rate_share,
+        "cos_lr": True,
+        "warmup_epochs": 1.0,
+        "weight_decay": recipe.weight_decay,
+        "seed": recipe.seed,
+        "deterministic": False,
+        "amp": device != "cpu",
+        "val": False,
+        "plots": False,
+        "verbose": False,
+        "patience": 0,
+        "close_mosaic": 0,
+        "box": 5.0,
+        "cls": 1.0,
+    }
+
+
+def _trainer_class() -> Any:
+    """Built here: the base class comes with torch, which takes seconds to import."""
+    import torch
+    from ultralytics.models.yolo.detect import DetectionTrainer
+
+    class ScenesTrainer(DetectionTrainer):
+        """Learns from a SceneMaker instead of a folder."""
+
+        def __init__(self, maker: SceneMaker, recipe: Recipe, epoch_done: EpochDone | None, **rest: Any) -> None:
+            self._maker, self._recipe = maker, recipe
+            super().__init__(**rest)
+            self.add_callback("on_model_save", _write_curve)
+            if epoch_done is not None:
+                self.add_callback("on_model_save", lambda trainer: epoch_done(trainer.epoch + 1, _losses(trainer)))
+
+        def get_dataset(self) -> dict[str, Any]:
+            return {"train": "", "val": "", "nc": 1, "names": {0: "face"}, "channels": 3}
+
+        def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
+            model = super().get_model(cfg, weights, verbose)
+            if weights is None and self._recipe.start is not None:
+                take_fitting(model, self._recipe.start)
+            return model
+
+        def get_dataloader(self, dataset_path: Any, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:  # noqa: ARG002
+            return torch.utils.data.DataLoader(
+                SceneDataset(self._maker, self._recipe),  # type: ignore[arg-type]
+                batch_size=batch_size,
+                num_workers=self._recipe.workers,
+                collate_fn=collate,
+                drop_last=True,
+                persistent_workers=self._recipe.workers > 0,
+                worker_init_fn=_one_thread,
+                multiprocessing_context="fork" if self._recipe.workers else None,
+            )
+
+        def validate(self) -> tuple[dict[str, float], float]:
+            return {}, 0.0  # models are compared by `workbench evaluate-detector`
+
+        def final_eval(self) -> None: ...
+
+        def save_metrics(self, metrics: Any) -> None: ...  # _write_curve writes what there is
+
+    return ScenesTrainer
+
+
+def take_fitting(model: Any, weights: str) -> int:
+    """Copy those layers of a ``.pt`` whose names and shapes fit into ``model``; returns how many did."""
+    import torch
+
+    try:
+        stored = torch.load(weights, map_location="cpu", weights_only=False)
+    except (OSError, RuntimeError) as error:
+        raise ModelError(f"{weights} cannot be read as weights; give a .pt file of ultralytics") from error
+    source = (stored.get("ema") or stored["model"]).float().state_dict()
+    own = model.state_dict()
+    fitting = {key: value for key, value in source.items() if key in own and own[key].shape == value.shape}
+    model.load_state_dict(fitting, strict=False)
+    return len(fitting)
+
+
+class SceneDataset:
+    """Scenes as torch's loader asks for them: another one every time, whatever the number."""
+
+    def __init__(self, maker: SceneMaker, recipe: Recipe) -> None:
+        self._maker, self._recipe = maker, recipe
+
+    def __len__(self) -> int:
+        return self._recipe.scenes_per_epoch
+
+    def __getitem__(self, _number: int) -> dict[str, Any]:
+        import torch
+
+        random = np.random.default_rng()
+        scene = self._maker.scene(random)
+        pixels = spoil(scene.pixels, self._recipe.scenes, random)
+        size = pixels.shape[0]
+        boxes = scene.faces
+        centred = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1) / size
+        return {
+            "img": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
+            "bboxes": torch.from_numpy(centred.astype(np.float32)),
+        }
+
+
+def collate(scenes: list[dict[str, Any]]) -> dict[str, Any]:
+    """A batch as ultralytics' loss takes it."""
+    import torch
+
+    counts = [len(scene["bboxes"]) for scene in scenes]
+    return {
+        "img": torch.stack([scene["img"] for scene in scenes]),
+        "bboxes": torch.cat([scene["bboxes"] for scene in scenes]),
+        "cls": torch.zeros(sum(counts), 1),
+        "batch_idx": torch.repeat_interleave(torch.arange(len(scenes)), torch.tensor(counts)).float(),
+    }
+
+
+def _losses(trainer: Any) -> dict[str, float]:
+    return {name: float(value) for name, value in (trainer.tloss or {}).items()}
+
+
+def _write_curve(trainer: Any) -> None:
+    """One more line of the learning curve: epoch, scenes seen, learning rate, losses."""
+    path = Path(trainer.save_dir) / CURVE
+    seen = (trainer.epoch + 1) * len(trainer.train_loader.dataset)
+    row = {"epoch": trainer.epoch + 1, "scenes": seen, "learning_rate": next(iter(trainer.lr.values()))}
+    row |= _losses(trainer)
+    with path.open("a", encoding="utf-8") as file:
+        if path.stat().st_size == 0:
+            print(",".join(row), file=file)
+        print(",".join(f"{value:.6g}" for value in row.values()), file=file)
+
+
+def _one_thread(_worker: int) -> None:
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
