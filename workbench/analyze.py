@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,31 +35,38 @@ class Analyzer:
     detector: DetectorOptions
     tracker: TrackerOptions
 
-    def frames(self, frames: Iterable[Frame]) -> Iterator[AnalysedFrame]:
+    def frames(self, frames: Iterable[Frame], *, known: Sequence[AnalysedFrame] = ()) -> Iterator[AnalysedFrame]:
         """What is seen on every frame, in order, a few frames late (the detector works in batches).
 
         The detector looks at every n-th frame (``DetectorOptions.every``), at the first and the last one, and on both
         sides of a sudden change, because nothing is known of a face beyond it.
+
+        ``known`` is what an earlier run learned of the last frames before, down to one that the detector saw. The
+        same comes out as if there had been one run, if ``frames`` begin ``FLASH_SECONDS`` before the end of these.
         """
         waiting: list[tuple[Frame | None, AnalysedFrame]] = []
         recent: deque[tuple[float, NDArray[np.int16]]] = deque()
-        known: Detections | None = None
+        faces = _newest(known)
+        first = known[-1].index + 1 if known else 0
         last: Frame | None = None
         for frame in frames:
             changes = _changes(frame, recent)
+            if frame.index < first:
+                last = frame
+                continue
             look = frame.index % self.detector.every == 0 or changes[-1] >= CUT_LOOK or last is None
             if changes[-1] >= CUT_LOOK and waiting:
                 waiting[-1] = (last, waiting[-1][1])
             change, last = min(changes), frame  # after a flash the scene is the one before it
             waiting.append((frame if look else None, AnalysedFrame(frame.index, frame.pts, change, None)))
             if sum(each is not None for each, _ in waiting) >= BATCH:
-                done = self._look(waiting, known)
-                known = next((each.detections for each in reversed(done) if each.detections is not None), known)
+                done = self._look(waiting, faces)
+                faces = _newest(done)
                 yield from done
                 waiting.clear()
         if waiting:
             waiting[-1] = (last, waiting[-1][1])
-            yield from self._look(waiting, known)
+            yield from self._look(waiting, faces)
 
     def _look(
         self, waiting: list[tuple[Frame | None, AnalysedFrame]], before: Detections | None
@@ -103,6 +110,11 @@ def open_analyzer(detector: DetectorOptions, tracker: TrackerOptions, info: Vide
 def collect(analyzer: Analyzer, frames: Iterable[Frame], info: VideoInfo, facts: dict[str, Any]) -> DetectionStore:
     """The detection store of a whole clip."""
     return DetectionStore(info.width_px, info.height_px, info.time_base, facts, tuple(analyzer.frames(frames)))
+
+
+def _newest(frames: Sequence[AnalysedFrame]) -> Detections | None:
+    """The faces on the last frame that the detector saw."""
+    return next((frame.detections for frame in reversed(frames) if frame.detections is not None), None)
 
 
 def _changes(frame: Frame, recent: deque[tuple[float, NDArray[np.int16]]]) -> list[float]:

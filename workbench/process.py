@@ -8,6 +8,7 @@ The source is read twice, a few seconds apart: frames are too large to be kept u
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from workbench.render import BoxesOn, Renderer, TimelineBoxes
 from workbench.report import Counters, Report, describe_file, report_path, review_list, save_report, versions
 from workbench.sightings import Clock, Sightings, Tracking, steps_per_second, track
 from workbench.stages import Progress, ProgressUpdate
-from workbench.store import DetectionStore
+from workbench.store import AnalysedFrame, DetectionStore
 from workbench.stream import StreamedBoxes, decided_windows
 from workbench.timeline import Timeline
 from workbench.video.files import VideoFile
@@ -58,21 +59,31 @@ def process(
     with ExitStack() as stack:
         looked = stack.enter_context(_opened(source, stretch))
         analyzer = open_analyzer(preset.detector, preset.tracker, looked.info)
-        facts = _facts(analyzer, looked.info)
+        facts = describe_analysis(analyzer, looked.info)
         frames = stack.enter_context(prefetch(looked.frames(), depth=FRAMES_AHEAD))
-        seen = counters.timed("analyze", analyzer.frames(frames))
-        windows = decided_windows(
-            stack.enter_context(prefetch(seen, depth=ANALYSED_AHEAD)),
-            Tracking(preset.tracker, steps_per_second=steps_per_second(facts), height_px=looked.info.height_px),
-            preset.timeline,
-            confidence=preset.detector.confidence,
-            time_base=looked.info.time_base,
-        )
-        boxes = StreamedBoxes(counters.timed("decide", windows))
+        seen = stack.enter_context(prefetch(counters.timed("analyze", analyzer.frames(frames)), depth=ANALYSED_AHEAD))
+        boxes = decided_boxes(seen, preset, info=looked.info, facts=facts, counters=counters)
         written = _write(source, output, boxes, preset, stretch=stretch, counters=counters, progress=progress)
     timeline = boxes.timeline(width_px=looked.info.width_px, height_px=looked.info.height_px)
-    written.notes[:0] = looked.notes
-    return _reported(source, output, timeline, preset, counters=counters, written=written, facts=facts), timeline
+    written = Written(written.encoder, [*looked.notes, *written.notes])
+    report = write_report(
+        describe_file(source), output, timeline, preset, counters=counters, written=written, facts=facts
+    )
+    return report, timeline
+
+
+def decided_boxes(
+    analysed: Iterable[AnalysedFrame], preset: Preset, *, info: VideoInfo, facts: dict[str, Any], counters: Counters
+) -> StreamedBoxes:
+    """Track and decide the frames as they come. ``facts`` are those of ``describe_analysis``."""
+    windows = decided_windows(
+        analysed,
+        Tracking(preset.tracker, steps_per_second=steps_per_second(facts), height_px=info.height_px),
+        preset.timeline,
+        confidence=preset.detector.confidence,
+        time_base=info.time_base,
+    )
+    return StreamedBoxes(counters.timed("decide", windows))
 
 
 def analyze_clip(
@@ -84,8 +95,8 @@ def analyze_clip(
         video = stack.enter_context(_opened(source, stretch))
         analyzer = open_analyzer(preset.detector, preset.tracker, video.info)
         frames = stack.enter_context(prefetch(video.frames(), depth=FRAMES_AHEAD))
-        counted = counters.counted(frames, expected=_expected(video.info, stretch), progress=progress)
-        facts = _facts(analyzer, video.info)
+        counted = counters.counted(frames, expected=expected_frames(video.info, stretch), progress=progress)
+        facts = describe_analysis(analyzer, video.info)
         facts |= {"source_sha256": describe_file(source)["sha256"], "stretch": asdict(stretch)}
         return collect(analyzer, counted, video.info, facts)
 
@@ -113,11 +124,11 @@ def render_clip(
     info = probe(source)
     boxes = TimelineBoxes(timeline, width_px=info.width_px, height_px=info.height_px, whole_clip=stretch == WHOLE)
     written = _write(source, output, boxes, preset, stretch=stretch, counters=counters, progress=progress)
-    return _reported(source, output, timeline, preset, counters=counters, written=written, facts={})
+    return write_report(describe_file(source), output, timeline, preset, counters=counters, written=written, facts={})
 
 
 @dataclass(frozen=True)
-class _Written:
+class Written:
     """What the writing of an output has to tell."""
 
     encoder: str
@@ -137,7 +148,7 @@ def _write(
     stretch: Stretch,
     counters: Counters,
     progress: Progress | None,
-) -> _Written:
+) -> Written:
     """Read ``source``, hide ``boxes`` and write ``output``: all of it, or nothing."""
     renderer = Renderer(open_masker(preset.mask), preset.mask)
     with ExitStack() as stack:
@@ -153,7 +164,7 @@ def _write(
             )
         )
         frames = stack.enter_context(prefetch(video.frames(), depth=FRAMES_AHEAD))
-        expected = _expected(video.info, stretch)
+        expected = expected_frames(video.info, stretch)
         for frame, faces in counters.timed("decode, decide and mask", renderer.hidden(frames, boxes)):
             with counters.stage("encode"):
                 sink.write(frame)
@@ -161,10 +172,10 @@ def _write(
             if progress is not None:
                 progress(ProgressUpdate(counters.frames, expected, counters.faces))
         boxes.finish(video.frames_read)
-    return _Written(sink.encoder, [*video.notes, *sink.notes])
+    return Written(sink.encoder, [*video.notes, *sink.notes])
 
 
-def _expected(info: VideoInfo, stretch: Stretch) -> int | None:
+def expected_frames(info: VideoInfo, stretch: Stretch = WHOLE) -> int | None:
     """Frames to come as far as the header says."""
     if info.frames_in_header is None or info.duration_seconds_in_header is None:
         return None
@@ -175,7 +186,7 @@ def _expected(info: VideoInfo, stretch: Stretch) -> int | None:
     return max(1, round(info.frames_in_header * share))
 
 
-def _facts(analyzer: Analyzer, info: VideoInfo) -> dict[str, Any]:
+def describe_analysis(analyzer: Analyzer, info: VideoInfo) -> dict[str, Any]:
     """What a detection store must tell of its making."""
     return {
         "detector": analyzer.finder.detector.name,
@@ -185,19 +196,20 @@ def _facts(analyzer: Analyzer, info: VideoInfo) -> dict[str, Any]:
     }
 
 
-def _reported(
-    source: Path,
+def write_report(
+    source: dict[str, Any],
     output: Path,
     timeline: Timeline,
     preset: Preset,
     *,
     counters: Counters,
-    written: _Written,
+    written: Written,
     facts: dict[str, Any],
 ) -> Report:
+    """The report beside a finished output. ``source`` describes the source file, ``facts`` the analysis, if any."""
     rows = timeline.masked_rows()
     report = Report(
-        source=describe_file(source),
+        source=source,
         output=describe_file(output),
         preset=preset.model_dump(mode="json"),
         detector=facts.get("detector"),

@@ -72,6 +72,7 @@ class Counters:
         self.frames = 0
         self.faces = 0
         self._frames_with_faces = 0
+        self.frames_before = 0
         self._seconds: dict[str, float] = {}
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._wall_start, self._cpu_start = time.perf_counter(), time.process_time()
@@ -81,6 +82,13 @@ class Counters:
         self.frames += 1
         self.faces += faces
         self._frames_with_faces += faces > 0
+
+    def add_earlier(self, *, frames: int, faces: int, frames_with_faces: int) -> None:
+        """Frames that an earlier run of the same work has done. They count, but not for this run's speed."""
+        self.frames += frames
+        self.faces += faces
+        self._frames_with_faces += frames_with_faces
+        self.frames_before += frames
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -118,7 +126,7 @@ class Counters:
             "frames": self.frames,
             "hidden_boxes": self.faces,
             "frames_with_faces": self._frames_with_faces,
-            "frames_per_second": round(self.frames / wall, 2),
+            "frames_per_second": round((self.frames - self.frames_before) / wall, 2),
             "seconds": {name: round(value, 3) for name, value in (self._seconds | {"total": wall}).items()},
             "cpu_seconds": round(time.process_time() - self._cpu_start, 3),
         }

@@ -58,6 +58,16 @@ class DetectionStore:
 
 def save_store(store: DetectionStore, path: Path) -> None:
     """Write ``store`` as one private .npz file, all or nothing. Raises OutputError."""
+    try:
+        write_private(path, packed(store))
+    except OSError as error:
+        raise OutputError(
+            f"{path}: the detections cannot be written ({error.strerror}); choose another place"
+        ) from error
+
+
+def packed(store: DetectionStore, *, exact: bool = False) -> bytes:
+    """``store`` as the bytes of an .npz file. ``exact`` keeps appearance vectors to the bit, in twice the space."""
     looked = [frame for frame in store.frames if frame.detections is not None]
     found = [frame.detections for frame in looked if frame.detections is not None]
     head = {
@@ -88,21 +98,27 @@ def save_store(store: DetectionStore, path: Path) -> None:
         arrays["embeddings"] = _stacked(
             [b if frame.embeddings is None else frame.embeddings for frame, b in zip(looked, blank, strict=True)],
             (0, width),
-        ).astype(np.float16)
-    packed = io.BytesIO()
-    np.savez_compressed(packed, **arrays)
-    try:
-        write_private(path, packed.getvalue())
-    except OSError as error:
-        raise OutputError(
-            f"{path}: the detections cannot be written ({error.strerror}); choose another place"
-        ) from error
+        ).astype(np.float32 if exact else np.float16)
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
 
 
 def load_store(path: Path) -> DetectionStore:
     """Read what ``save_store`` wrote. Raises TimelineError when the file is none of ours or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise TimelineError(f"{path}: no such file; give the detections that an earlier run kept") from error
+    except OSError as error:
+        raise TimelineError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    return unpacked(content, path)
+
+
+def unpacked(content: bytes, path: Path) -> DetectionStore:
+    """What ``packed`` made, read from ``path``. Raises TimelineError when it is none of ours or damaged."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         head = json.loads(arrays["head"].tobytes())
         if head["format"] != FORMAT:
@@ -112,8 +128,6 @@ def load_store(path: Path) -> DetectionStore:
         return DetectionStore(
             head["width_px"], head["height_px"], Fraction(head["time_base"]), head["facts"], tuple(_frames(arrays))
         )
-    except FileNotFoundError as error:
-        raise TimelineError(f"{path}: no such file; give the detections that an earlier run kept") from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise TimelineError(f"{path}: not a file of detections, or damaged; analyse the clip again") from error
 

@@ -7,13 +7,17 @@ import importlib
 import click
 
 COMMANDS = {
+    "app": ("workbench.cli.serve", "Show the page in a browser of this machine."),
     "process": ("workbench.cli.video", "Mask every face of a clip, several clips or a folder."),
     "analyze": ("workbench.cli.video", "Find and track the faces of a clip; write the timeline."),
     "render": ("workbench.cli.video", "Write a masked clip from a timeline."),
+    "jobs": ("workbench.cli.jobs", "Queue clips, watch them, and work through the queue."),
     "evaluate": ("workbench.cli.evaluate", "Measure a timeline or a masked clip against ground truth."),
     "evaluate-detector": ("workbench.cli.evaluate_detector", "Measure face detectors on labelled pictures."),
+    "train": ("workbench.cli.train", "Train a face detector on your own pictures."),
     "presets": ("workbench.cli.presets", "List, show, check and compare presets."),
     "models": ("workbench.cli.models", "List, fetch and convert model files."),
+    "users": ("workbench.cli.serve", "Who may log in to the page."),
     "doctor": ("workbench.cli.doctor", "What is installed, what really works, how to fix the rest."),
     "bench": ("workbench.cli.bench", "Measure the speed on this machine."),
 }

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from workbench import boxes as geometry
 from workbench.errors import TimelineError
@@ -95,6 +94,8 @@ def _step(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Visible people (P,), tracks (T,) and their overlaps (P, T) on one frame, without rows on uncounted faces."""
     overlap = np.asarray(geometry.iou(faces.boxes, boxes), np.float64)
+    from scipy.optimize import linear_sum_assignment  # slow to import, and most who import this never match
+
     person, row = linear_sum_assignment(np.where(overlap >= MATCH_IOU, -overlap, 0))
     uncounted = row[(overlap[person, row] >= MATCH_IOU) & ~faces.visible[person]]
     counted = ~np.isin(np.arange(len(tracks)), uncounted)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO, Self
 
 from workbench.errors import OutputError
 
@@ -13,6 +15,8 @@ try:
     import fcntl
 except ImportError:  # Windows, where an open file cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
+
+_BLOCK_BYTES = 1 << 20
 
 
 class PartFile:
@@ -28,12 +32,12 @@ class PartFile:
         try:
             self._refuse(source, overwrite=overwrite)
             self._remove_leftover()
-            self._handle = _created(self.path, 0o666)
+            self._handle = create(self.path, 0o666)
         except OSError as error:
             raise OutputError(f"{self.target} cannot be written: {error.strerror}") from error
         self._final_mode = stat.S_IMODE(os.fstat(self._handle).st_mode)  # what the user's umask leaves of 0666
         self.path.chmod(0o600)
-        _lock(self._handle)
+        lock(self._handle)
 
     def _refuse(self, source: Path, *, overwrite: bool) -> None:
         if self.target.is_dir():
@@ -51,7 +55,7 @@ class PartFile:
         with suppress(FileNotFoundError):
             if self.path.is_file() and not self.path.is_symlink():
                 with self.path.open("rb+") as leftover:
-                    if not _lock(leftover.fileno()):
+                    if not lock(leftover.fileno()):
                         raise OutputError(f"{self.target} is being written by another run: wait for it to end")
             self.path.unlink()
 
@@ -106,7 +110,7 @@ def write_private(target: Path, content: bytes) -> None:
     """Write a small file that its owner alone can read, all or nothing. Raises OSError."""
     part = part_path(target)
     part.unlink(missing_ok=True)
-    handle = _created(part, 0o600)
+    handle = create(part, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -116,12 +120,71 @@ def write_private(target: Path, content: bytes) -> None:
         raise
 
 
-def _created(path: Path, mode: int) -> int:
+class CheckedFile:
+    """A private file that survives a crash of the machine, and of which damage is known: it ends with a check sum.
+
+    The sum is taken over the content and a key, so that files of different keys do not pass for one another. A context
+    manager: what is not completed when it is left is removed. Raises OSError.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target, self._part = target, part_path(target)
+        self._digest = hashlib.sha256()
+        self._file: BinaryIO
+
+    def __enter__(self) -> Self:
+        self._part.unlink(missing_ok=True)
+        self._file = os.fdopen(create(self._part, 0o600), "wb")
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        with suppress(OSError):
+            self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def write(self, content: bytes) -> None:
+        self._file.write(content)
+        self._digest.update(content)
+
+    def complete(self, key: bytes = b"") -> None:
+        """Bring it to the disk and name it."""
+        self._digest.update(key)
+        self._file.write(self._digest.digest())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._part.replace(self._target)
+        _sync_folder(self._target.parent)
+
+
+def checked_length(path: Path, key: bytes = b"") -> int | None:
+    """Bytes of content of what ``CheckedFile`` wrote with this key; None where it is damaged or not of the key."""
+    digest = hashlib.sha256()
+    length = left = path.stat().st_size - digest.digest_size
+    with path.open("rb") as file:
+        while left > 0 and (block := file.read(min(left, _BLOCK_BYTES))):
+            digest.update(block)
+            left -= len(block)
+        digest.update(key)
+        return length if left == 0 and file.read() == digest.digest() else None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in the folder survive a crash, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def create(path: Path, mode: int) -> int:
     """A new file's handle. Never an existing file, never through a link."""
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), mode)
 
 
-def _lock(handle: int) -> bool:
+def lock(handle: int) -> bool:
     """Whether this run now holds the file. True as well where files cannot be locked."""
     if fcntl is None:
         return True

@@ -8,24 +8,23 @@ from fractions import Fraction
 from math import lcm
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
-from av.codec.context import Flags
 from av.container import OutputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from workbench.data import Frame, VideoInfo
 from workbench.errors import OutputError, UsageError
 from workbench.video.encoders import ContainerName, choose_encoder
-from workbench.video.hdr import CARRIERS, hdr_description, hdr_options
+from workbench.video.encoding import Encoding
 from workbench.video.layout import Layout
 from workbench.video.leftovers import left_out
 from workbench.video.options import OutputOptions
 from workbench.video.part_file import PartFile
-from workbench.video.planes import Orientation, display_matrix
 from workbench.video.slots import FrameSlots
 from workbench.video.sound import FORMATS, Sound
 from workbench.video.timing import TimeRange
@@ -42,14 +41,13 @@ CONTAINER_OF_ENDING: dict[str, ContainerName] = {
 MAX_TIMESCALE = 2**31 - 1
 """MP4 keeps its clocks in 32 bits, signed in some readers."""
 
-_FF_LAMBDA = 118  # FFmpeg's quality unit: one quantiser step
-
 
 class VideoWriter:
     """Writes frames as they are in memory (``Frame.native``, whose planes were edited in place).
 
     Every frame keeps its source time. The sound of ``source`` is copied, bit for bit where the container can hold its
     codec. Rotation flag, pixel shape and colour tags survive; subtitles, chapters, covers and descriptive data do not.
+    Instead of frames it takes packets as well, made by encoders of the same ``plan`` (see ``joining``).
     With a start or an end (seconds after the first frame) the output begins at 0, picture and sound moved alike.
 
     The file appears under its name when the ``with`` block ends without an error; else nothing is left. ``notes`` then
@@ -80,9 +78,8 @@ class VideoWriter:
         self._part: PartFile | None = None
         self._output: OutputContainer | None = None
         self._sound: Sound | None = None
-        self._other_notes: list[str] = []
+        self._encoding: Encoding | None = None
         self._stream: VideoStream
-        self._layout: Layout
         self._slots: FrameSlots
 
     @property
@@ -107,47 +104,66 @@ class VideoWriter:
         finally:
             self._abandon()
 
-    def write(self, frame: Frame) -> None:
-        """Encode one frame. Its picture may be reused by the caller afterwards, its time must grow."""
-        native = frame.native
-        if not isinstance(native, VideoFrame):
-            raise TypeError("VideoWriter takes the frames of a VideoFile")
-        try:
-            if self._output is None:
-                self._start(frame, native)
-            assert self._output is not None and self._sound is not None
-            picture = self._layout.apply(native)
-            picture.pts = self._slots.place(frame.pts)
-            picture.time_base = self._slots.time_base
-            picture.pict_type = 0  # else the encoder repeats the source's choice of key frames
-            self._output.mux(self._stream.encode(picture))
-            self._sound.advance(frame.pts * frame.time_base)
-        except (FFmpegError, OSError, ValueError) as problem:
-            raise self._failed(problem) from problem
-        self.frames_written += 1
-
-    def _start(self, frame: Frame, native: VideoFrame) -> None:
-        """Open the file, with everything known from the first frame."""
-        assert self._part is not None, "use VideoWriter in a with block"
-        first = frame.pts * frame.time_base
+    def plan(self, first: Frame) -> tuple[Encoding, FrameSlots]:
+        """Settle how every frame is encoded and when it is shown, from the source's first. ``write`` does it itself."""
+        native = native_of(first)
         self._slots = FrameSlots.plan(
-            self._source, container=self._container, info=self._info, first=frame.pts, whole=self._range.is_whole
+            self._source, container=self._container, info=self._info, first=first.pts, whole=self._range.is_whole
         )
-        self._output = av.open(
-            str(self._part.path), mode="w", format=FORMATS[self._container], container_options=self._muxer_options()
-        )
-        self._layout = Layout.plan(
+        layout = Layout.plan(
             native,
             encoder=self._encoder,
             max_height=self._options.max_height,
             keeps_rotation=self._container != "avi" and self._options.rotation == "keep",
             pixel_shape=self._info.sample_aspect_ratio if self._container == "webm" else Fraction(1),
         )
-        self._stream = self._add_video(native)
+        self._encoding = Encoding(
+            self._container, self._encoder, layout, self._slots.time_base, self._slots.rate, self._info, native
+        )
+        return self._encoding, self._slots
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame. Its picture may be reused by the caller afterwards, its time must grow."""
+        native = native_of(frame)
+        try:
+            if self._output is None:
+                self.plan(frame)
+                self._start(frame.pts * frame.time_base)
+            assert self._output is not None and self._sound is not None and self._encoding is not None
+            self._output.mux(self._encoding.encode(self._stream, native, tick=self._slots.place(frame.pts)))
+            self._sound.advance(frame.pts * frame.time_base)
+        except (FFmpegError, OSError, ValueError) as problem:
+            raise self._failed(problem) from problem
+        self.frames_written += 1
+
+    def write_packet(self, packet: Packet[Any], *, header: bytes, time: Fraction) -> None:
+        """Take a packet with its final times, and the sound up to the source time ``time``.
+
+        Raises OutputError where ``header`` is not the output's own: players would read the packet wrongly.
+        """
+        try:
+            if self._output is None:
+                self._start(time)
+            assert self._output is not None and self._sound is not None
+            if (self._stream.codec_context.extradata or b"") != header:
+                raise OutputError(f"{self.path} was not written: its parts were encoded differently; start it anew")
+            packet.stream, packet.time_base = self._stream, self._slots.time_base
+            self._output.mux_one(packet)
+            self._sound.advance(time)
+        except (FFmpegError, OSError, ValueError) as problem:
+            raise self._failed(problem) from problem
+        self.frames_written += 1
+
+    def _start(self, first: Fraction) -> None:
+        """Open the file, as planned. ``first`` is the source time of the first frame."""
+        assert self._part is not None and self._encoding is not None, "use VideoWriter in a with block"
+        self._output = av.open(
+            str(self._part.path), mode="w", format=FORMATS[self._container], container_options=self._muxer_options()
+        )
+        self._stream = self._encoding.add_to(self._output)
         self._sound = Sound(self._source, self._output, container=self._container)
         origin = Fraction(round(self._info.start_seconds / self._info.time_base)) * self._info.time_base
         end = None if self._range.end is None else origin + self._range.end
-        self._other_notes = self._notes_of(native)
         self._output.start_encoding()
         self._sound.start(from_time=None if self._range.is_whole else first, until_time=end)
 
@@ -166,60 +182,22 @@ class VideoWriter:
             options["avoid_negative_ts"] = "disabled"  # else the lead-in of the sound would delay the picture
         return options
 
-    def _add_video(self, native: VideoFrame) -> VideoStream:
-        assert self._output is not None
-        encoder, layout = self._encoder, self._layout
-        rate = self._slots.rate
-        stream = self._output.add_stream(encoder.codec, rate=rate)
-        assert isinstance(stream, VideoStream)
-        context = stream.codec_context
-        context.width, context.height = layout.encoded_width, layout.encoded_height
-        context.pix_fmt = encoder.pixel_format
-        context.time_base = stream.time_base = self._slots.time_base
-        # VP9 and AV1 carry no pixel shape and PyAV cannot set the container's: Layout made the pixels square
-        shape = Fraction(1) if self._container == "webm" else self._info.sample_aspect_ratio
-        context.sample_aspect_ratio = 1 / shape if layout.orientation.transposed else shape
-        context.color_range = 1 if layout.to_limited else native.color_range
-        context.colorspace, context.color_primaries = native.colorspace, native.color_primaries
-        context.color_trc = native.color_trc
-        context.options = hdr_options(native, codec=encoder.codec, options=encoder.options)
-        if encoder.quantiser is not None:
-            context.qscale = True
-            context.global_quality = encoder.quantiser * _FF_LAMBDA
-        if encoder.tag is not None and self._container == "mp4":
-            context.codec_tag = encoder.tag
-        if self._info.interlaced and encoder.interlaced:
-            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
-        matrix = display_matrix(native)
-        if matrix is not None and layout.orientation == Orientation():
-            stream.set_display_matrix(matrix)
-        return stream
-
     def _finish(self) -> None:
-        if self._output is None or self._sound is None:
+        if self._output is None or self._sound is None or self._encoding is None:
             raise OutputError(f"{self.path} was not written: there is no frame to write")
         self._output.mux(self._stream.encode(None))
         self._sound.finish()
         self._output.close()
         self._output = None
         self.notes = [
-            *self._layout.notes,
+            *self._encoding.layout.notes,
             *self._slots.notes(),
             *self._sound.notes,
             *left_out(self._source),
-            *self._other_notes,
+            *self._encoding.notes(),
         ]
-
-    def _notes_of(self, native: VideoFrame) -> list[str]:
-        """What the encoder cannot carry over from the source's pictures."""
-        notes = []
-        if self._info.interlaced and (not self._encoder.interlaced or self._layout.height != native.height):
-            notes.append("interlaced video was encoded as progressive: moving edges may show comb lines")
-        if any(hdr_description(native)) and self._encoder.codec not in CARRIERS:
-            notes.append("the HDR10 description of the mastering screen was left out")
         if not self._range.is_whole:
-            notes.append("cut to a part: picture and sound start at 0")
-        return notes
+            self.notes.append("cut to a part: picture and sound start at 0")
 
     def _abandon(self) -> None:
         """Free everything and remove what is unfinished; after a complete file nothing is left to do."""
@@ -244,6 +222,12 @@ class VideoWriter:
         reason = str(getattr(problem, "strerror", None) or problem).splitlines()[0]
         size = f"{self._info.width_px}x{self._info.height_px}"
         return OutputError(f"{self.path} was not written ({self.encoder}, {size}): {reason}")
+
+
+def native_of(frame: Frame) -> VideoFrame:
+    if not isinstance(frame.native, VideoFrame):
+        raise TypeError("VideoWriter takes the frames of a VideoFile")
+    return frame.native
 
 
 def container_for(path: Path, options: OutputOptions) -> ContainerName:

@@ -1,0 +1,157 @@
+"""Open clips: opened once, analysed one at a time and the newest first, closed when they are too many."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ShortClip
+from workbench.errors import UsageError
+from workbench.jobs.queue import JobQueue
+from workbench.presets.files import load_preset
+from workbench.presets.settings import with_settings
+from workbench.ui import open_clips
+from workbench.ui.monitor import Monitor
+from workbench.ui.open_clips import MOST_OPEN, OpenClips
+from workbench.workspace import Clip, Workspace
+
+PRESET = load_preset("balanced")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "w")
+
+
+@pytest.fixture
+def clips(workspace: Workspace) -> Iterator[OpenClips]:
+    opened = OpenClips(workspace)
+    yield opened
+    opened.close_all()
+
+
+@pytest.fixture
+def add(workspace: Workspace, short_clip: ShortClip) -> Callable[..., Clip]:
+    def add(user: str = "anna", *, frames: int = 5) -> Clip:
+        return workspace.space(user).add_clip(short_clip("meeting_grid", frames=frames), name="a.mp4", move=False)
+
+    return add
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_a_clip_is_opened_once_and_analysed(clips: OpenClips, add: Callable[..., Clip]):
+    clip = add(frames=20)
+    with ThreadPoolExecutor(8) as many:
+        sessions = set(many.map(lambda _: clips.get("anna", clip.id), range(16)))
+    assert len(sessions) == 1
+    until(lambda: clips.progress("anna", clip.id) == (20, 20))
+    (session,) = sessions
+    until(lambda: session.complete)
+    assert clips.failure("anna", clip.id) is None
+
+
+def test_clips_of_others_cannot_be_opened(clips: OpenClips, add: Callable[..., Clip]):
+    clip = add("anna")
+    clips.get("anna", clip.id)
+    for call in (clips.get, clips.progress):
+        with pytest.raises(UsageError):
+            call("bert", clip.id)
+    with pytest.raises(UsageError):
+        clips.set_preset("bert", clip.id, PRESET)
+
+
+def test_the_one_unused_for_longest_is_closed(clips: OpenClips, add: Callable[..., Clip]):
+    opened = {each.id: clips.get("anna", each.id) for each in (add() for _ in range(MOST_OPEN))}
+    first, second, *_ = opened
+    clips.get("anna", first)
+    clips.get("bert", add("bert").id)  # others have their own
+    clips.get("anna", add().id)
+    assert clips.get("anna", first) is opened[first]
+    assert clips.get("anna", second) is not opened[second]
+
+
+def test_what_nobody_asks_for_is_closed_and_can_be_opened_again(clips: OpenClips, add: Callable[..., Clip]):
+    clip = add()
+    before = clips.get("anna", clip.id)
+    clips.close_unused(3600)
+    assert clips.get("anna", clip.id) is before
+    clips.close_unused(0)
+    assert clips.get("anna", clip.id) is not before
+
+
+def test_the_newest_clip_is_analysed_first_then_the_others(clips: OpenClips, add: Callable[..., Clip]):
+    long, short = add(frames=40), add(frames=5)
+    first = clips.get("anna", long.id)
+    until(lambda: first.analysed > 0)
+    second = clips.get("anna", short.id)
+    until(lambda: second.complete)
+    assert not first.complete
+    until(lambda: first.complete)
+    assert first.analysed == 40
+
+
+def test_clips_that_wait_take_turns_and_all_get_done(
+    clips: OpenClips, add: Callable[..., Clip], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(open_clips, "TURN_SECONDS", 0.0)  # a turn is one frame
+    sessions = [clips.get("anna", add(frames=2).id), clips.get("bert", add("bert", frames=2).id)]
+    until(lambda: all(session.analysed > 0 for session in sessions))
+    assert not any(session.complete for session in sessions)
+    until(lambda: all(session.complete for session in sessions))
+
+
+def test_other_options_of_the_detector_look_again(clips: OpenClips, add: Callable[..., Clip]):
+    clip = add()
+    session = clips.get("anna", clip.id)
+    until(lambda: session.complete)
+    assert not clips.set_preset("anna", clip.id, with_settings(PRESET, ["detector.confidence=0.8"]))
+    assert session.complete
+    assert clips.set_preset("anna", clip.id, with_settings(PRESET, ["detector.every=1", "detector.enhance=true"]))
+    until(lambda: session.complete)
+
+
+def test_an_analysis_that_fails_says_why_until_something_changes(clips: OpenClips, add: Callable[..., Clip]):
+    clip = add()
+    session = clips.get("anna", clip.id)
+    until(lambda: session.complete)
+    clips.set_preset("anna", clip.id, with_settings(PRESET, ["detector.weights=no-such-model"]))
+    until(lambda: clips.failure("anna", clip.id) is not None)
+    assert "no-such-model" in str(clips.failure("anna", clip.id))
+    assert clips.get("anna", clip.id) is session
+    clips.set_preset("anna", clip.id, PRESET)
+    assert clips.failure("anna", clip.id) is None
+
+
+def test_the_end_stops_an_analysis_soon(workspace: Workspace, add: Callable[..., Clip]):
+    clips = OpenClips(workspace)
+    clip = add(frames=40)
+    session = clips.get("anna", clip.id)
+    until(lambda: session.analysed > 0)
+    begin = time.monotonic()
+    clips.close_all()
+    assert time.monotonic() - begin < 2
+    assert not any(thread.name == "analysis" for thread in threading.enumerate())
+    with pytest.raises(UsageError, match="ending"):
+        clips.get("anna", clip.id)
+
+
+def test_the_monitor_follows_what_is_worked_on(workspace: Workspace, clips: OpenClips, add: Callable[..., Clip]):
+    with JobQueue(workspace.queue_root) as queue:
+        monitor = Monitor(clips, queue, gpu=lambda: 42.0)
+        idle = monitor.sample("anna")
+        assert (idle["fps"], idle["faces"], idle["gpu_percent"]) == (None, None, 42.0)
+        clips.get("anna", add(frames=40).id)
+        until(lambda: (monitor.sample("anna")["fps"] or 0) > 0)
+        until(lambda: monitor.sample("anna")["faces"] == 4)  # people in the meeting
+        assert monitor.sample("bert")["fps"] is None

@@ -1,0 +1,154 @@
+"""The same frame under every mask, with what each costs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench import colour
+from workbench.data import Frame, Picture
+from workbench.errors import UsageError, WorkbenchError
+from workbench.maskers import MaskOptions, open_masker
+from workbench.preview.session import ClipSession
+from workbench.regions import hide
+from workbench.stages import Masker
+from workbench.timeline import BoxLookup
+from workbench.video.files import VideoFile
+
+LONG_SIDE_PX = 960  # of a compared frame: two or three stand side by side on a page
+LEAST_RUNS, MOST_RUNS = 3, 9  # of a mask that is timed
+TIMED_SECONDS = 0.03  # enough for a steady figure
+SLOW_SECONDS = 1.0  # a mask that takes so long runs once
+
+TITLES = {
+    "gaussian": ("Gaussian blur", "高斯模糊"),
+    "mosaic": ("Mosaic", "马赛克"),
+    "solid": ("Solid colour", "纯色"),
+    "gan": ("GAN face", "GAN 换脸"),
+    "diffusion": ("Diffusion face", "扩散模型换脸"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class MaskSample:
+    """A frame under one kind of mask. ``picture`` is None where the mask cannot run here; the notes say why.
+
+    ``milliseconds_per_face`` is None where no face is hidden on the frame.
+    """
+
+    kind: str
+    title_en: str
+    title_zh: str
+    picture: Picture | None
+    milliseconds_per_face: float | None
+    note_en: str = ""
+    note_zh: str = ""
+
+    def __repr__(self) -> str:
+        return f"MaskSample({self.kind}, {'shown' if self.picture is not None else self.note_en})"
+
+
+@cache
+def mask_kinds() -> tuple[str, ...]:
+    """Every kind of mask that a preset may name."""
+    return cast(tuple[str, ...], get_args(MaskOptions.model_fields["kind"].annotation))
+
+
+def masks_of_every_kind(options: MaskOptions) -> dict[str, tuple[MaskOptions, Masker | WorkbenchError]]:
+    """The options with each kind in turn, and its masker, or why it cannot run here."""
+    return {kind: _opened(options.model_copy(update={"kind": kind})) for kind in mask_kinds()}
+
+
+def compare_masks(session: ClipSession, index: int) -> list[MaskSample]:
+    """Frame ``index`` under every kind of mask, with the session's strength, shape and growth.
+
+    Raises UsageError for a frame that does not exist or is not decided yet, SourceError when it cannot be read.
+    """
+    if not 0 <= index < session.frames:
+        raise UsageError(f"frame {index}: the clip has frames 0 to {session.frames - 1}")
+    refuse_undecided(session, index)
+    boxes, tracks = BoxLookup(session.timeline).on(index)
+    frame = _frame(session, index)
+    samples = []
+    for kind, (options, masker) in masks_of_every_kind(session.preset.mask).items():
+        title_en, title_zh = TITLES.get(kind, (kind, kind))
+        if isinstance(masker, WorkbenchError):
+            samples.append(_unavailable(kind, title_en, title_zh, masker))
+            continue
+        try:
+            picture, milliseconds = _timed(frame, boxes, tracks, masker, options)
+        except WorkbenchError as error:
+            samples.append(_unavailable(kind, title_en, title_zh, error))
+            continue
+        notes = ("", "") if len(boxes) else ("no face is hidden on this frame", "此帧没有需要遮挡的人脸")
+        samples.append(MaskSample(kind, title_en, title_zh, picture, milliseconds, *notes))
+    return samples
+
+
+def refuse_undecided(session: ClipSession, last: int) -> None:
+    """Raises UsageError unless it is final what is hidden up to frame ``last``."""
+    if session.complete:
+        return
+    done = session.analysed
+    known_until = session.times[done - 1] - session.preset.timeline.horizon_seconds if done else -np.inf
+    if session.times[last] > known_until:
+        ready = max(0.0, float(known_until - session.times[0]))
+        raise UsageError(f"the clip is analysed up to {ready:.1f} s so far: wait a moment, or choose an earlier part")
+
+
+def masked_copy(
+    frame: Frame, boxes: NDArray[np.floating], tracks: NDArray[np.integer], masker: Masker, options: MaskOptions
+) -> Frame:
+    """The frame with its faces hidden as in the full job; the frame itself stays as it is. Raises MaskingError."""
+    copied = _copy(frame)
+    hide(copied, boxes, masker, options, tracks=tracks)
+    return copied
+
+
+def _opened(options: MaskOptions) -> tuple[MaskOptions, Masker | WorkbenchError]:
+    try:
+        return options, open_masker(options)
+    except WorkbenchError as error:
+        return options, error
+    except ImportError as error:
+        return options, WorkbenchError(f"the package {error.name} is missing; run: pip install {error.name}")
+
+
+def _frame(session: ClipSession, index: int) -> Frame:
+    """The frame, read from half an interval before it on."""
+    times = session.times
+    before = float((times[index - 1] + times[index]) / 2 - times[0]) if index else None
+    with VideoFile(session.source, start_seconds=before) as video:
+        return next(frame for frame in video.frames() if frame.index >= index)
+
+
+def _timed(
+    frame: Frame, boxes: NDArray[np.floating], tracks: NDArray[np.integer], masker: Masker, options: MaskOptions
+) -> tuple[Picture, float | None]:
+    """The masked frame, and the least time it took per face, without the copying: other work only ever adds to it."""
+    taken: list[float] = []
+    while len(taken) < LEAST_RUNS or sum(taken) < TIMED_SECONDS:
+        copied = _copy(frame)
+        start = time.perf_counter()
+        hide(copied, boxes, masker, options, tracks=tracks)
+        taken.append(time.perf_counter() - start)
+        if taken[-1] > SLOW_SECONDS or len(taken) == MOST_RUNS:
+            break
+    scale = min(1.0, LONG_SIDE_PX / max(frame.width_px, frame.height_px))
+    picture = colour.picture(copied, max(1, round(frame.width_px * scale)), max(1, round(frame.height_px * scale)))
+    return picture, 1000 * min(taken) / len(boxes) if len(boxes) else None
+
+
+def _copy(frame: Frame) -> Frame:
+    """Planes of its own; a turned view stays as it lies in memory, which masking in it is made for."""
+    y, u, v = (plane.copy(order="K") for plane in frame.planes)
+    return replace(frame, planes=(y, u, v), native=None)
+
+
+def _unavailable(kind: str, title_en: str, title_zh: str, error: WorkbenchError) -> MaskSample:
+    return MaskSample(kind, title_en, title_zh, None, None, f"not available here: {error}", f"此处不可用：{error}")

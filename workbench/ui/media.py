@@ -1,0 +1,63 @@
+"""Pictures and files of a clip: one frame in any view, a face of a track, short clips made for the page."""
+
+from __future__ import annotations
+
+import re
+
+import cv2
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, Response
+from starlette.exceptions import HTTPException
+
+from workbench.data import Picture
+from workbench.errors import OutputError
+from workbench.preview.session import View
+from workbench.ui.clip_routes import clip_of, session_of
+from workbench.ui.context import AppContext
+
+JPEG_QUALITY = 85
+WIDTHS_PX = (16, 3840)
+FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
+SHOWN_TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".png": "image/png", ".jpg": "image/jpeg"}
+SAVED_TYPES = {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".yaml": "application/yaml",
+    ".pdf": "application/pdf",
+}
+
+
+def media_routes(context: AppContext) -> APIRouter:
+    """``/api/clips/ID/frame``, ``/thumb`` and ``/files``. Nothing of it is kept by the browser on its disk."""
+    routes = APIRouter(prefix="/api/clips/{clip_id}")
+
+    @routes.get("/frame/{index}.jpg")
+    def frame(request: Request, clip_id: str, index: int, view: View = "mask", w: int | None = None) -> Response:
+        width = None if w is None else min(max(w, WIDTHS_PX[0]), WIDTHS_PX[1])
+        session = session_of(context, request, clip_id)
+        if not 0 <= index < session.frames:
+            raise HTTPException(404, f"frame {index}: the clip has frames 0 to {session.frames - 1}")
+        return jpeg(session.picture(index, view, width_px=width))
+
+    @routes.get("/thumb/{track}.jpg")
+    def thumb(request: Request, clip_id: str, track: int) -> Response:
+        return jpeg(session_of(context, request, clip_id).thumbnail(track))
+
+    @routes.get("/files/{name}")
+    def file(request: Request, clip_id: str, name: str) -> Response:
+        path = clip_of(context, request, clip_id).previews / name
+        media_type = (SHOWN_TYPES | SAVED_TYPES).get(path.suffix)
+        if not FILE_NAME.fullmatch(name) or media_type is None or path.is_symlink() or not path.is_file():
+            raise HTTPException(404, "there is no such file (any more)")
+        kind = "inline" if path.suffix in SHOWN_TYPES else "attachment"
+        return FileResponse(path, media_type=media_type, filename=name, content_disposition_type=kind)
+
+    return routes
+
+
+def jpeg(picture: Picture) -> Response:
+    """An RGB picture as a JPEG. Raises OutputError where that fails."""
+    done, data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not done:
+        raise OutputError("the picture cannot be encoded")
+    return Response(data.tobytes(), media_type="image/jpeg")

@@ -1,0 +1,129 @@
+"""The page: its parts from left to right, and what happens between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from workbench.presets import load_preset
+from workbench.presets.files import DEFAULT_PRESET
+from workbench.preview.samples import DIM
+from workbench.ui.header import header_html, page_words
+from workbench.ui.panels import HIDDEN, Page, clip, compare, html, job, note, preset, step, stored_preset, told, tune
+from workbench.ui.texts import CHINESE_LOCALES, dictionary, language_of, text
+from workbench.ui.theme import build_theme
+from workbench.ui.viewer import viewer_head
+
+if TYPE_CHECKING:
+    from workbench.ui.context import AppContext
+
+PRESET_KEY = "workbench-preset"
+"""Where the browser keeps the settings in use."""
+
+EARLY_HEAD = (
+    f'<script src="/static/early.js"></script>{viewer_head()}<script type="module" src="/static/page.js"></script>'
+)
+"""Has to stand at the top of the page's ``<head>``: what is there runs before Gradio's own script, in this order."""
+
+AT_ONCE = 8  # handlers of one kind that may run side by side: several people, several tabs
+QUIET: dict[str, Any] = {"show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class _Parts:
+    clip: clip.ClipPanel
+    step: step.StepPanel
+    tune: tune.TunePanel
+    compare: compare.ComparePanel
+    preset: preset.PresetPanel
+    job: job.JobPanel
+
+
+def build_page(context: AppContext) -> gr.Blocks:
+    """The page with all its handlers. It is shown with the arguments of ``mount_options``."""
+    with gr.Blocks(title=text("title", "en"), fill_width=True, analytics_enabled=False) as blocks:
+        clip_id = gr.Textbox("", visible=HIDDEN, elem_id="clip-id", show_label=False)
+        default = load_preset(DEFAULT_PRESET).model_dump()
+        stored = gr.BrowserState(default, storage_key=PRESET_KEY, secret=PRESET_KEY)
+        parts = _build_parts(context)
+        page = Page(context, clip_id, stored, parts.tune.form)
+        in_force, settled = tune.connect(parts.tune, page)
+        step.connect(parts.step, page)
+        compare.connect(parts.compare, page, in_force, settled)
+        preset.connect(parts.preset, page, in_force, settled)
+        job.connect(parts.job, page)
+        for event in clip.connect(parts.clip, page):
+            _follow(event, page, parts)
+        _begin(blocks, page, parts)
+        blocks.queue(default_concurrency_limit=AT_ONCE)
+    return blocks  # type: ignore[no-any-return]
+
+
+def mount_options() -> dict[str, Any]:
+    """What ``gr.mount_gradio_app`` has to be given with the page: its looks and its languages."""
+    chinese = dictionary("zh")
+    return {
+        "theme": build_theme(),
+        "head": '<link rel="stylesheet" href="/static/page.css">',  # after Gradio's own styles, which it overrules
+        "i18n": gr.I18n(en=dictionary("en"), **dict.fromkeys(CHINESE_LOCALES, chinese)),
+    }
+
+
+def _build_parts(context: AppContext) -> _Parts:
+    html(header_html(signed_in=context.login_needed) + page_words(), elem_id="header")
+    with gr.Row(elem_id="workbench"):
+        clip_panel, step_panel, tune_panel = clip.build(), step.build(), tune.build()
+    with gr.Row(elem_id="further"):
+        compare_panel, preset_panel = compare.build(), preset.build()
+    return _Parts(clip_panel, step_panel, tune_panel, compare_panel, preset_panel, job.build())
+
+
+def _follow(event: Any, page: Page, parts: _Parts) -> None:
+    """What comes after a clip was opened or closed: show it, then say what it is."""
+    shown = event.then(
+        _tune_clip(page),
+        [page.clip, page.preset],
+        [parts.tune.walk, parts.tune.watch, parts.clip.card, parts.compare.grid],
+        **QUIET,
+    )
+    shown.then(None, page.clip, None, js="(clip) => window.workbenchPage.open(clip)")
+    shown.then(clip.list_clips(page), page.clip, parts.clip.mine, **QUIET)
+    shown.then(clip.describe(page), page.inputs, parts.clip.card, **QUIET)
+
+
+def _tune_clip(page: Page) -> Any:
+    """The handler that gives a clip just opened the settings of the page, and the guidance that it has a use for."""
+
+    @told
+    def fill(clip_id: str, stored: Any, request: gr.Request) -> Any:
+        if not clip_id:
+            return gr.update(visible=False), gr.update(active=False), "", ""
+        opened, _ = page.open(clip_id, request)
+        page.retune(clip_id, stored_preset(stored), request)
+        looking = note(text("looking", language_of(request)))
+        return gr.update(visible=opened.sample == DIM), gr.update(active=True), looking, ""
+
+    return fill
+
+
+def _begin(blocks: gr.Blocks, page: Page, parts: _Parts) -> None:
+    """What happens when the page is loaded: settings and clip come back from the browser."""
+
+    @told
+    def begin(address: str, values: Any, request: gr.Request) -> Any:
+        kept, space = stored_preset(values), page.space(request)
+        opened = address if address in {each.id for each in space.clips()} else ""
+        choices = preset.choices(space.presets_folder, language_of(request))
+        listed = gr.update(choices=choices, value=preset.nearest(kept, choices))
+        return [opened, kept.model_dump(), listed, gr.update(open=not opened), *page.form.show(kept)]
+
+    loaded = blocks.load(
+        begin,
+        [page.clip, page.preset],
+        [page.clip, page.preset, parts.preset.chosen, parts.clip.source, *page.form],
+        js="(clip, preset) => [window.workbenchPage.clipInAddress(), preset]",
+        **QUIET,
+    )
+    _follow(loaded, page, parts)

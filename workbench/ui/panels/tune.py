@@ -1,0 +1,214 @@
+"""Tune: the few settings that matter with the advice of the field, all others, and help in finding the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from workbench.errors import UsageError, WorkbenchError
+from workbench.evaluate import evaluate_timeline, load_truth
+from workbench.presets.model import SECTIONS, option_fields
+from workbench.preview.plots import sweep_figure
+from workbench.preview.sweep import Sweep, sweep
+from workbench.ui.form import ADVICE, MAIN_KEYS, NOT_ON_PAGE, Form, words
+from workbench.ui.panels import HIDDEN, PROGRESS, REDRAW, Page, heading, html, lead, note, shown, told
+from workbench.ui.texts import Language, both, language_of, text
+
+if TYPE_CHECKING:
+    from workbench.preview.session import ClipSession
+    from workbench.workspace import Clip
+
+InForce = Callable[..., None]
+"""Takes the event after which the form holds other settings, and the keys of those; without keys all are read."""
+
+WALK: Mapping[str, Mapping[str, Any]] = {
+    "walk_start": {"detector.confidence": 0.7, "detector.enhance": False},
+    "walk_enhance": {"detector.enhance": True},
+    "walk_threshold": {"detector.confidence": 0.45},
+}
+"""The guided walk on the dim sample: the words of each step and the settings it makes."""
+
+WATCH_SECONDS = 1.5  # after a change: what takes longer must not hold up a slider that is still moving
+
+
+@dataclass(frozen=True)
+class TunePanel:
+    form: Form
+    advice: Mapping[gr.Button, tuple[str, float]]
+    note: gr.HTML
+    measured: gr.HTML
+    watch: gr.Timer
+    edited: gr.Button
+    enhance_too: gr.Checkbox
+    run_sweep: gr.Button
+    swept: gr.HTML
+    plot: gr.Plot
+    knee: gr.Number
+    knee_enhance: gr.Checkbox
+    use_knee: gr.Button
+    walk: gr.Column
+    walk_steps: Mapping[gr.Button, Mapping[str, Any]]
+
+
+def build() -> TunePanel:
+    form, advice = Form(), {}
+    with gr.Column(elem_id="panel-tune", elem_classes="part", min_width=0):
+        heading("tune")
+        with gr.Column(visible=False, elem_id="walk", min_width=0) as walk:
+            html(f'<h3>{both("walk")}</h3><p class="lead">{both("walk_help")}</p>')
+            steps = {gr.Button(words("text", key), size="sm"): values for key, values in WALK.items()}
+        for key in MAIN_KEYS:
+            with gr.Column(elem_classes="main-option", min_width=0):
+                form.add(key)
+                with gr.Row(elem_classes="chips"):
+                    for name, value in ADVICE.get(key, ()):
+                        advice[_chip(name)] = (key, value)
+        message = html(elem_id="tune-note")
+        measured = html(elem_id="measured")
+        watch = gr.Timer(WATCH_SECONDS, active=False)
+        edited = gr.Button("", visible=HIDDEN, elem_id="edited")
+    with gr.Column(elem_id="panel-more", elem_classes="part", min_width=0):
+        with gr.Accordion(words("text", "find_threshold"), open=False, elem_id="sweep"):
+            with gr.Column(elem_id="sweep-asks", min_width=0):
+                lead("find_threshold_help")
+                enhance_too = gr.Checkbox(False, label=words("text", "sweep_enhance"))
+                run_sweep = gr.Button(words("text", "run_sweep"), elem_id="sweep-run")
+                swept = html(elem_id="sweep-result")
+                knee, knee_enhance = gr.Number(0, visible=HIDDEN), gr.Checkbox(False, visible=HIDDEN)
+                use_knee = gr.Button("", variant="primary", visible=False, elem_id="sweep-use")
+            plot = gr.Plot(show_label=False, visible=False, elem_id="sweep-plot")
+        with gr.Accordion(words("text", "all_options"), open=False, elem_id="all-options"):
+            _all_options(form)
+    return TunePanel(
+        form=form, advice=advice, note=message, measured=measured, watch=watch, edited=edited,
+        enhance_too=enhance_too, run_sweep=run_sweep, swept=swept, plot=plot, knee=knee,
+        knee_enhance=knee_enhance, use_knee=use_knee, walk=walk, walk_steps=steps,
+    )  # fmt: skip
+
+
+def connect(panel: TunePanel, page: Page) -> tuple[InForce, Any]:
+    """Returns how other parts put settings into force that they have put into the form, and the event of the calm
+    after a change or after the analysis, for what takes longer."""
+
+    def in_force(event: Any, keys: Iterable[str] | None = None) -> None:
+        changed = page.form.controls if keys is None else keys
+        event.then(apply(panel, page), page.holding(changed), _answer(panel, page), show_progress="hidden").then(
+            None, js=REDRAW
+        )
+
+    for key, control in page.form.controls.items():
+        control.input(  # type: ignore[attr-defined]
+            apply(panel, page), page.holding([key]), _answer(panel, page), show_progress="hidden",
+            trigger_mode="always_last",
+        ).then(None, js=REDRAW)  # fmt: skip
+    for button, (key, value) in panel.advice.items():
+        in_force(_fills(button, {key: value}, page), [key])
+    for button, values in panel.walk_steps.items():
+        in_force(_fills(button, values, page), values)
+    panel.edited.click(lambda: gr.update(active=True), None, panel.watch, show_progress="hidden")
+    settled = panel.watch.tick(settle(page), page.inputs, [panel.measured, panel.watch], show_progress="hidden")
+    panel.run_sweep.click(
+        _try_thresholds(page),
+        [page.clip, panel.enhance_too],
+        [panel.plot, panel.swept, panel.knee, panel.knee_enhance, panel.use_knee],
+        show_progress="minimal",
+        show_progress_on=panel.run_sweep,
+    )
+    advised = {"detector.confidence": panel.knee, "detector.enhance": panel.knee_enhance}
+    controls = [page.form.controls[key] for key in advised]
+    used = panel.use_knee.click(lambda *values: values, list(advised.values()), controls, show_progress="hidden")
+    in_force(used, advised)
+    return in_force, settled
+
+
+def _answer(panel: TunePanel, page: Page) -> list[Any]:
+    return [page.preset, panel.note, panel.watch]
+
+
+def apply(panel: TunePanel, page: Page) -> Any:
+    """The handler that decides again with the form's settings; what is wrong with them is said beside the form."""
+
+    def fill(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+        try:
+            preset = page.settings(values)
+            again = False
+            if values[page.clip]:
+                again = page.retune(values[page.clip], preset, request)
+        except WorkbenchError as error:
+            return {panel.note: note(str(error), kind="wrong")}
+        message = text("looks_again", language_of(request)) if again else ""
+        return {page.preset: preset.model_dump(), panel.note: note(message), panel.watch: gr.update(active=True)}
+
+    return fill
+
+
+def settle(page: Page) -> Any:
+    """The handler for the calm after a change: all controls are read once more, since of two that were moved at once
+    one may have been overtaken; and where the true faces are known, it says how the settings do."""
+
+    @told
+    def fill(values: dict[Any, Any], request: gr.Request) -> Any:
+        clip_id = values[page.clip]
+        if not clip_id:
+            return "", gr.update(active=False)
+        clip, session = page.open(clip_id, request)
+        with suppress(UsageError):  # was said when the value was typed
+            preset = page.settings(values)
+            if preset != session.preset:
+                page.retune(clip_id, preset, request)
+        waits = not session.complete
+        return "" if waits else _measured(clip, session, language_of(request)), gr.update(active=waits)
+
+    return fill
+
+
+def _measured(clip: Clip, session: ClipSession, language: Language) -> str:
+    if clip.truth is None:
+        return ""
+    mask, times, truth = session.preset.mask, session.times.tolist(), load_truth(clip.truth)
+    found = evaluate_timeline(session.timeline, truth, growth=mask.growth, shape=mask.shape, times=times)
+    share = "–" if found.recall is None else f"{found.recall:.1%}"
+    return note(text("measured", language, recall=share, leak=f"{found.leak_seconds:.2f}"), kind="measured")
+
+
+def _fills(button: gr.Button, values: Mapping[str, Any], page: Page) -> Any:
+    """Make ``button`` put values into the form."""
+    given = list(values.values())
+    controls = [page.form.controls[key] for key in values]
+    return button.click(lambda: given if len(given) > 1 else given[0], None, controls, show_progress="hidden")
+
+
+def _try_thresholds(page: Page) -> Any:
+    @told
+    def run(clip_id: str, enhance: bool, request: gr.Request, bar: gr.Progress = PROGRESS) -> Any:
+        clip, session = page.open(clip_id, request)
+        truth = None if clip.truth is None else load_truth(clip.truth)
+        found = sweep(session, enhance=enhance, truth=truth, progress=shown(bar))
+        language = language_of(request)
+        words = "use_knee_enhanced" if found.knee_enhance else "use_knee"
+        button = gr.update(value=text(words, language, value=f"{found.knee:g}"), visible=True)
+        plot = gr.update(value=sweep_figure(found, language), visible=True)
+        return plot, _reason(found, language), found.knee, found.knee_enhance, button
+
+    return run
+
+
+def _chip(name: str) -> gr.Button:
+    return gr.Button(words("text", name), size="sm", elem_classes="chip", min_width=0, elem_id=f"chip-{name}")
+
+
+def _reason(found: Sweep, language: Language) -> str:
+    return note(found.reason_zh if language == "zh" else found.reason_en)
+
+
+def _all_options(form: Form) -> None:
+    left = [key for key in option_fields() if key not in form.controls and key not in NOT_ON_PAGE]
+    for section in SECTIONS:
+        with gr.Accordion(words("section", section), open=False, elem_classes="section"):
+            for key in left:
+                if key.partition(".")[0] == section:
+                    form.add(key)
