@@ -13,10 +13,10 @@ from workbench.presets.model import Preset
 from workbench.process import process
 from workbench.report import describe_file, load_report, report_path
 from workbench.stages import Progress
+from workbench.video.naming import masked_name
 from workbench.video.probing import probe
 
 Status = Literal["done", "needs review", "skipped", "not a video", "failed"]
-CONTAINERS = ("mp4", "webm", "avi", "mkv")
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ def plan(sources: Sequence[Path], folder: Path, preset: Preset) -> list[Task]:
             files[source] = True
         else:
             raise UsageError(f"{source}: no such file or folder")
-    short = Counter(_output_name(file, preset, with_ending=False).casefold() for file in files)
+    short = Counter(masked_name(file, preset.output).casefold() for file in files)
     tasks: dict[str, Task] = {}
     for file, named in files.items():
-        name = _output_name(file, preset, with_ending=False)
+        name = masked_name(file, preset.output)
         if short[name.casefold()] > 1:
-            name = _output_name(file, preset, with_ending=True)
+            name = masked_name(file, preset.output, with_ending=True)
         task = Task(file, folder / name, named)
         other = tasks.setdefault(name.casefold(), task)  # casefold: on some systems A.mp4 and a.mp4 are one file
         if other is not task and not other.source.samefile(file):
@@ -118,10 +118,3 @@ def _listed(folder: Path) -> list[Path]:
 
 def _is_ours(file: Path) -> bool:
     return file.name.endswith((".report.json", ".part")) or file.name.startswith(".") or report_path(file).exists()
-
-
-def _output_name(file: Path, preset: Preset, *, with_ending: bool) -> str:
-    ending = file.suffix[1:].lower()
-    like_source = ending if ending in CONTAINERS else "mp4"
-    kind = like_source if preset.output.container == "auto" else preset.output.container
-    return f"{file.name if with_ending else file.stem}.masked.{kind}"

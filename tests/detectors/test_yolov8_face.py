@@ -9,7 +9,7 @@ import pytest
 
 from workbench import boxes as geometry
 from workbench.data import Detections
-from workbench.detectors.yolov8_face import yolov8_face, decode
+from workbench.detectors.yolov8_face import decode, yolov8_face
 from workbench.errors import ModelError
 from workbench.weights import convert, open_session
 from workbench.weights.quiet import import_ultralytics

@@ -14,9 +14,7 @@ ANY_PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option(
-    "--data", required=True, type=ANY_PATH, metavar="DIR", help="Training data: images/, labels/, negatives/ …"
-)
+@click.option("--data", required=True, type=ANY_PATH, metavar="DIR", help="A folder with images/ and labels/.")
 @click.option("--recipe", "name", default="face-small", show_default=True, help="A shipped recipe, or a .yaml file.")
 @click.option("-o", "--output", required=True, type=ANY_PATH, metavar="RUN", help="The run's folder.")
 @click.option("--resume", is_flag=True, help="Go on where RUN was broken off.")
@@ -37,7 +35,8 @@ def train(
 ) -> None:
     """Train a face detector on your own pictures, calibrate its scores and export it.
 
-    RUN/NAME.onnx is the detector, RUN/weights/last.pt what --resume goes on from, RUN/learning_curve.csv how the losses fell.
+    RUN/NAME.onnx is the detector, RUN/weights/last.pt what --resume goes on from, RUN/learning_curve.csv how the
+    losses fell.
     """
     from workbench.training.export import finish
     from workbench.training.labels import load_photographs

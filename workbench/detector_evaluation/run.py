@@ -78,7 +78,8 @@ def evaluate_detectors(
     for each in candidates:
         found = [[Detections.empty()] * len(pictures) for _ in corruptions]
         engine = ""
-        for number, engine, copies in answers(pictures, each.options, corruptions):
+        for number, running, copies in answers(pictures, each.options, corruptions):
+            engine = running
             for row, answer in zip(found, copies, strict=True):
                 row[number] = answer
                 done, faces = done + 1, faces + int((answer.scores >= each.options.confidence).sum())

@@ -15,12 +15,13 @@ from typing import Self
 from workbench.errors import OutputError, UsageError
 from workbench.jobs.database import Database
 from workbench.jobs.job import Job, job_of, read_preset
-from workbench.jobs.places import check_place, masked_name
+from workbench.jobs.places import check_place
 from workbench.jobs.states import ALLOWED, ENDED, FINISHED, State
 from workbench.presets.files import DEFAULT_PRESET, load_preset, save_preset
 from workbench.presets.model import Preset
 from workbench.stages import ProgressUpdate
 from workbench.timeline import Timeline, save_timeline
+from workbench.video.naming import masked_name
 from workbench.video.probing import probe
 from workbench.workspace import display_name, private_folder
 
@@ -75,7 +76,7 @@ class JobQueue:
         source = source.absolute()
         preset = preset or load_preset(DEFAULT_PRESET)
         expected = probe(source).frames_in_header
-        place = Path(masked_name(source, preset)) if output is None else output.absolute()
+        place = Path(masked_name(source, preset.output)) if output is None else output.absolute()
         if output is not None:
             check_place(place, source)
         job_id = secrets.token_hex(16)

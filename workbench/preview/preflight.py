@@ -19,9 +19,10 @@ from workbench.preview.index import FrameIndex, read_index
 from workbench.preview.speed import job_speed
 from workbench.video.encoders import ContainerName
 from workbench.video.files import VideoFile
+from workbench.video.naming import output_container
 from workbench.video.probing import probe
 from workbench.video.slots import FrameSlots
-from workbench.video.writer import CONTAINER_OF_ENDING, VideoWriter
+from workbench.video.writer import VideoWriter
 
 START_SECONDS = 2.0  # a process starts, opens its models and sees enough to decide on the first frame
 NEEDED_TIMES_SOURCE = 3  # finished parts and the joined file lie side by side, each perhaps larger than the source
@@ -72,7 +73,7 @@ def preflight(source: Path, preset: Preset, *, folder: Path) -> Preflight:
     Raises SourceError where there is no video to read, OutputError where ``folder`` cannot be used.
     """
     info, index = probe(source), read_index(source)
-    container = output_container(source, preset)
+    container = output_container(source, preset.output)
     encoder, changes = _trial(source, info, preset, container=container, folder=folder)
     changes = [*changes, *map(in_both, _moved_frames(source, info, index, container))]
     engine: str | None = None
@@ -106,13 +107,6 @@ def preflight(source: Path, preset: Preset, *, folder: Path) -> Preflight:
         output_container=container,
         changes=tuple(dict.fromkeys(changes)),
     )
-
-
-def output_container(source: Path, preset: Preset) -> ContainerName:
-    """The kind of file that the full job writes: the preset's, else the source's own where it can be written."""
-    if preset.output.container != "auto":
-        return preset.output.container
-    return CONTAINER_OF_ENDING.get(source.suffix.lower(), "mp4")
 
 
 def _trial(
