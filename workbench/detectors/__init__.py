@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.errors import ModelError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from workbench.detectors.finder import FaceFinder
     from workbench.detectors.options import DetectorOptions
     from workbench.stages import Detector
 
-__all__ = ["open_detector", "open_finder"]
+__all__ = ["open_detector", "open_finder", "weights_of"]
 
-DEFAULT_WEIGHTS = {"centerface": "centerface", "yolov8_face": "yolov8n-face", "yunet": "yunet"}
+DEFAULT_WEIGHTS = {"centerface": "centerface", "yolov8_face": "yolov8n-face"}
 """Name in the models' manifest by the detector's kind."""
 
 
@@ -30,10 +34,10 @@ def open_detector(options: DetectorOptions, *, width_px: int, height_px: int) ->
     does not work.
     """
     from workbench.detectors.finder import picture_size
-    from workbench.weights import find, open_session
+    from workbench.weights import open_session
 
     width, height = picture_size(options, width_px=width_px, height_px=height_px)
-    path = find(options.weights or DEFAULT_WEIGHTS[options.kind])
+    path = weights_of(options)
     shape = (1, 3, height, width)
     session = open_session(path, device=options.device, threads=options.threads, input_shape=shape)
     if options.kind == "centerface":
@@ -47,3 +51,12 @@ def open_detector(options: DetectorOptions, *, width_px: int, height_px: int) ->
     from workbench.detectors.yolov8_face import yolov8_face
 
     return yolov8_face(session, iou=options.iou)
+
+
+def weights_of(options: DetectorOptions) -> Path:
+    """The model file that ``options`` mean. Raises ModelError where there is none, or it is damaged."""
+    from workbench.weights import find
+
+    if options.weights is None and options.kind not in DEFAULT_WEIGHTS:
+        raise ModelError(f"{options.kind} has no weights of its own here; name its file with detector.weights")
+    return find(options.weights or DEFAULT_WEIGHTS[options.kind])

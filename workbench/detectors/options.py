@@ -28,8 +28,9 @@ class DetectorOptions(Options):
         "centerface",
         title="Face detector",
         title_zh="人脸检测器",
-        help="centerface works right after installation; yolov8_face needs its weights (workbench models fetch).",
-        help_zh="centerface 安装后即可使用；yolov8_face 需先获取权重（workbench models fetch）。",
+        help="centerface works right after installation; yolov8_face needs its weights (workbench models fetch), "
+        "yunet a file of yours.",
+        help_zh="centerface 安装后即可使用；yolov8_face 需先获取权重（workbench models fetch）；yunet 需自备权重文件。",
     )
     weights: str | None = option(
         None,

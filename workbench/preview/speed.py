@@ -26,7 +26,7 @@ from platformdirs import user_cache_path
 
 from workbench.analyze import BATCH, Analyzer, open_analyzer
 from workbench.data import Frame, VideoInfo
-from workbench.detectors import DEFAULT_WEIGHTS
+from workbench.detectors import weights_of
 from workbench.errors import EngineError, WorkbenchError
 from workbench.maskers import open_masker
 from workbench.presets.model import Preset
@@ -36,7 +36,6 @@ from workbench.video.files import VideoFile
 from workbench.video.part_file import write_private
 from workbench.video.prefetch import prefetch
 from workbench.video.writer import VideoWriter
-from workbench.weights import find
 from workbench.weights.nvidia import gpu_count
 from workbench.weights.quiet import APP
 from workbench.weights.sessions import usable_threads
@@ -156,7 +155,7 @@ def _boxes(analysed: list[AnalysedFrame], confidence: float) -> Iterator[np.ndar
 
 def _key(info: VideoInfo, preset: Preset) -> str:
     """Names everything that the speed depends on, and nothing of the clip's content."""
-    weights = find(preset.detector.weights or DEFAULT_WEIGHTS[preset.detector.kind])
+    weights = weights_of(preset.detector)
     parts = [
         version(APP),
         _processor(),

@@ -21,6 +21,7 @@ const addressed = () => location.hash.match(/^#clip=([0-9a-f]{32})$/)?.[1] ?? ""
 
 function openClip(clip) {
   document.body.dataset.clip = clip ? "open" : "none";
+  if (clip !== addressed()) window.scrollTo({ top: 0 });
   if (clip !== addressed()) history.replaceState(null, "", clip ? `#clip=${clip}` : location.pathname);
   viewer()?.open(clip || null);
 }
