@@ -16,9 +16,10 @@ help: ## show this list
 
 setup: $(STAMP) ## install everything into .venv (the other targets do it when needed)
 
-run: demo ## start the program
+run: $(STAMP) ## open the page: http://127.0.0.1:7860
+	@$(VENV)/bin/workbench app --open
 
-demo: $(STAMP) ## mask a sample clip: about a minute
+demo: $(STAMP) ## mask a sample clip without the page: about a minute
 	@mkdir -p demo_output
 	@rm -f $(MASKED)
 	@$(VENV)/bin/workbench process $(CLIP) -o $(MASKED) || [ $$? -eq 3 ]  # 3: done, and some faces ask for a look

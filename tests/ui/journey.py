@@ -23,10 +23,15 @@ OVER = ':is([data-state="done"], [data-state="needs_review"])'
 SHARP = """
 () => {
     const { width, view } = document.querySelector(".fv-stage").dataset;
-    return Number(width) > 480 && view && document.querySelector(".fv-after").toDataURL();
+    if (!(Number(width) > 480) || !view) return false;
+    const small = new OffscreenCanvas(320, 180).getContext("2d", { willReadFrequently: true });
+    small.drawImage(document.querySelector(".fv-after"), 0, 0, 320, 180);
+    let print = 2166136261; // FNV-1a
+    for (const byte of small.getImageData(0, 0, 320, 180).data) print = Math.imul(print ^ byte, 16777619);
+    return String(print);
 }
 """
-"""The picture on screen, once it is the sharp one; until then false."""
+"""A fingerprint of the picture on screen, once it is the sharp one; until then false."""
 
 
 class Program:
@@ -71,6 +76,7 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
     """A browser of its own, in English, on a small laptop's screen."""
     context = browser.new_context(**({"viewport": SIZE, "locale": "en-US", "accept_downloads": True} | options))
     context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     return context
 
 
@@ -128,7 +134,7 @@ def drop(page: Page, clip: Path) -> None:
 
 
 def analysed(page: Page) -> None:
-    expect(page.locator("#viewer")).to_have_attribute("data-phase", "ready", timeout=PATIENCE_MS)
+    expect(page.locator("#viewer")).to_have_attribute("data-phase", "ready")
 
 
 def clip_of(page: Page) -> str:
@@ -141,7 +147,7 @@ def clip_of(page: Page) -> str:
 
 
 def sharp(page: Page) -> str:
-    """What the picture area shows, once it is sharp."""
+    """A fingerprint of what the picture area shows, once it is sharp."""
     return str(page.wait_for_function(SHARP).json_value())
 
 
@@ -157,7 +163,7 @@ def shows(page: Page, *, index: int, view: str) -> None:
 
 
 def redrawn(page: Page, change: Callable[[], None]) -> str:
-    """The sharp picture after ``change``, which has to differ from the one before."""
+    """The fingerprint of the sharp picture after ``change``, once it differs from the one before."""
     before = sharp(page)
     change()
     after = page.wait_for_function(f"before => {{ const now = ({SHARP})(); return now !== before && now; }}", arg=before)
@@ -202,7 +208,7 @@ def newest_job(page: Page, *, state: Sequence[str] = ()) -> Locator:
     """The newest job's row, once it has one of the states."""
     row = page.locator(".job").first
     if state:
-        expect(row).to_have_attribute("data-state", re.compile(f"^({'|'.join(state)})$"), timeout=PATIENCE_MS)
+        expect(row).to_have_attribute("data-state", re.compile(f"^({'|'.join(state)})$"))
     return row
 
 

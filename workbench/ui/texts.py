@@ -35,7 +35,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "sign_out": ("Sign out", "退出登录"),
     # clip
     "clip": ("Clip", "视频"),
-    "clip_lead": ("Start with a recording", "从一段视频开始"),
     "clip_help": (
         "Drop a video here or click to choose one. MP4, MOV, AVI, MKV, WebM and more.",
         "将视频拖到这里，或点击选择。支持 MP4、MOV、AVI、MKV、WebM 等。",
@@ -55,11 +54,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "“{name}”仍在处理中：请先取消或等待完成。",
     ),
     "no_clip": ("Open a clip first.", "请先打开一段视频。"),
-    "opening": ("Opening the clip …", "正在打开视频……"),
     "looking": ("Checking the file …", "正在检查文件……"),
     "duration": ("Duration", "时长"),
     "picture": ("Picture", "画面"),
-    "size": ("File size", "文件大小"),
     "codec": ("Video", "视频编码"),
     "frame_rate": ("Frame rate", "帧率"),
     "constant": ("constant", "恒定"),
@@ -121,7 +118,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "run_sweep": ("Try the thresholds", "开始尝试"),
     "use_knee": ("Use {value}", "采用 {value}"),
     "use_knee_enhanced": ("Use {value} with low-light enhancement", "采用 {value} 并开启低光增强"),
-    "sweep_picture": ("What each threshold would find", "各阈值的结果"),
     "walk": ("Guided walk: a dim recording", "引导：昏暗视频"),
     "walk_help": (
         "Faint faces are easily missed in the dark. Three steps that bring them back:",
@@ -144,7 +140,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     # preset
     "preset": ("Preset", "预设"),
     "preset_choose": ("Settings for", "适用场景"),
-    "preset_shipped": ("shipped", "自带"),
     "preset_yours": ("yours", "您的"),
     "preset_name": ("Save these settings as", "将当前设置另存为"),
     "preset_name_hint": ("for example: ward 3, evening", "例如：三号病房 夜间"),

@@ -12,7 +12,6 @@ import gradio as gr
 from workbench.errors import UsageError, WorkbenchError
 from workbench.evaluate import evaluate_timeline, load_truth
 from workbench.presets.model import SECTIONS, option_fields
-from workbench.preview.plots import sweep_figure
 from workbench.preview.sweep import Sweep, sweep
 from workbench.ui.form import ADVICE, MAIN_KEYS, NOT_ON_PAGE, Form, words
 from workbench.ui.panels import HIDDEN, PROGRESS, REDRAW, Page, heading, html, lead, note, shown, told
@@ -191,6 +190,8 @@ def _try_thresholds(page: Page) -> Any:
         language = language_of(request)
         words = "use_knee_enhanced" if found.knee_enhance else "use_knee"
         button = gr.update(value=text(words, language, value=f"{found.knee:g}"), visible=True)
+        from workbench.preview.plots import sweep_figure  # matplotlib: a second that the start has no use for
+
         plot = gr.update(value=sweep_figure(found, language), visible=True)
         return plot, _reason(found, language), found.knee, found.knee_enhance, button
 

@@ -67,10 +67,10 @@ export class FollowedClip {
 
   /** The newest state. The times are asked for at first, and at the end: the analysis may have corrected them. */
   async #ask(id, signal) {
-    const known = this.state?.times;
+    const { times: known, complete: wasComplete } = this.state ?? {};
     const state = await api.getState(id, { signal, times: !known });
     if (!known || state.times) return state;
-    if (state.complete || state.frames !== known.length) return api.getState(id, { signal });
+    if (state.complete !== wasComplete || state.frames !== known.length) return api.getState(id, { signal });
     return { ...state, times: known };
   }
 
