@@ -26,6 +26,7 @@ demo: $(STAMP) ## mask a sample clip without the page: about a minute
 	@echo "Done. Watch $(MASKED) beside $(CLIP); what was done stands in $(MASKED).report.json"
 
 test: $(STAMP) ## run the tests
+	@$(PY) tests/ui/browser.py
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 check: $(STAMP) ## lint, format, types, layers

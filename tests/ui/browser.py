@@ -3,6 +3,7 @@
     an installed Chrome or Chromium ─▶ playwright's own ─▶ playwright's, downloaded ─▶ Debian's package ─▶ an error
 
 The error is a failure where ``CI`` is set and on the developer's machine a skip that says what is missing.
+Run as a program (``make test`` does, before the tests), it only fetches.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ PLACES = (
     Path("/Applications/Chromium.app/Contents/MacOS/Chromium"),
 )
 FETCH_SECONDS = 240
+WAIT = ("-o", "DPkg::Lock::Timeout=120")  # another test process may be at it
 COMMAND = "python -m playwright install chromium   (or, on Debian and Ubuntu: sudo apt-get install chromium)"
 
 
@@ -62,8 +64,8 @@ def find_browser() -> Path | None:
     if _fetched(sys.executable, "-m", "playwright", "install", "chromium") and (found := _playwrights_own()):
         return found
     if shutil.which("apt-get") and os.geteuid() == 0:
-        _fetched("apt-get", "update")
-        if _fetched("apt-get", "install", "--yes", "--no-install-recommends", "chromium"):
+        _fetched("apt-get", "update", *WAIT)
+        if _fetched("apt-get", "install", "--yes", "--no-install-recommends", *WAIT, "chromium"):
             return _installed()
     return None
 
@@ -86,3 +88,7 @@ def launched_browser() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+if __name__ == "__main__" and find_browser() is None:
+    print(f"No Chrome or Chromium was found and none could be fetched; run: {COMMAND}")

@@ -68,8 +68,9 @@ class Watched:
     expected: str = ""
 
     def check(self) -> None:
-        assert [said for said in self.wrong if not self.expected or self.expected not in said] == []
-        assert self.elsewhere == []
+        wrong = [said for said in self.wrong if not self.expected or self.expected not in said]
+        assert not wrong, f"the console says: {wrong}"
+        assert not self.elsewhere, f"asked elsewhere: {self.elsewhere}"
 
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
@@ -104,7 +105,7 @@ def _note_elsewhere(url: str, address: str, watched: Watched) -> None:
 
 def visit(page: Page, address: str, *, clip: Path | None = None) -> None:
     page.goto(address)
-    expect(page.locator("#clip-demo")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#clip-demo")).to_be_visible()
     expect(page.locator("#switch-dark")).to_be_visible()
     if clip is not None:
         page.set_input_files("#clip-file input[type=file]", clip)
@@ -116,7 +117,7 @@ def log_in(page: Page, address: str, name: str, password: str) -> None:
     page.fill("[name=name]", name)
     page.fill("[name=password]", password)
     page.press("[name=password]", "Enter")
-    expect(page.locator("#bar h1")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#bar h1")).to_be_visible()
 
 
 def drop(page: Page, clip: Path) -> None:
@@ -196,7 +197,7 @@ def unfold(page: Page, part: str) -> None:
 def played(page: Page, part: str) -> Mapping[str, float]:
     """Length and size of the film in that part, once it runs."""
     film = page.locator(f"#{part} video")
-    expect(film).to_be_visible(timeout=PATIENCE_MS)
+    expect(film).to_be_visible()
     page.wait_for_function("film => film.readyState > 1 && film.currentTime > 0", arg=film.element_handle())
     return dict(film.evaluate("({ duration, videoWidth, videoHeight }) => ({ duration, videoWidth, videoHeight })"))
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -104,10 +105,14 @@ def slide(page: Page, option: str, value: float) -> None:
 
 
 def redrawn(page: Page, change: Callable[[], None]) -> bytes:
-    """The picture that the viewer asks for after ``change``."""
-    with page.expect_response(lambda answer: "/frame/0.jpg" in answer.url and answer.ok) as drawn:
-        change()
-    return page.request.get(drawn.value.url).body()
+    """The picture that the viewer shows after ``change``, which gives it a new revision."""
+    stage = page.locator(".fv-stage")
+    expect(stage).to_have_attribute("data-revision", re.compile(r"\d"))
+    before = stage.get_attribute("data-revision")
+    change()
+    expect(stage).not_to_have_attribute("data-revision", str(before))
+    clip = page.url.partition("#clip=")[2]
+    return page.request.get(urljoin(page.url, f"/api/clips/{clip}/frame/0.jpg?view=mask")).body()
 
 
 def scrolls_sideways(page: Page) -> bool:
