@@ -9,10 +9,10 @@ CLIP   ?= sample_videos/meeting_grid.mp4
 MASKED := demo_output/$(basename $(notdir $(CLIP))).masked.mp4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench presets clean
+.PHONY: help setup run demo test check bench bench-page screenshots presets clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP) ## install everything into .venv (the other targets do it when needed)
 
@@ -37,6 +37,12 @@ check: $(STAMP) ## lint, format, types, layers
 
 bench: $(STAMP) ## measure the speed on this machine
 	@$(VENV)/bin/workbench bench
+
+bench-page: $(STAMP) ## measure how long the page lets one wait, in a browser
+	@$(PY) -m tests.ui.bench_page
+
+screenshots: $(STAMP) ## make the pictures of the page in docs/images anew
+	@WORKBENCH_SCREENSHOTS=1 $(PY) -m pytest tests/ui/test_screenshots.py
 
 clean: ## remove .venv and everything that was made
 	rm -rf $(VENV) build demo_output runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
