@@ -9,7 +9,7 @@ CLIP   ?= sample_videos/meeting_grid.mp4
 MASKED := demo_output/$(basename $(notdir $(CLIP))).masked.mp4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test journeys check bench bench-page screenshots presets clean
+.PHONY: help setup run demo test check bench bench-page screenshots presets clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -28,10 +28,6 @@ demo: $(STAMP) ## mask a sample clip without the page: about a minute
 test: $(STAMP) ## run the tests
 	@$(PY) tests/ui/browser.py
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
-
-journeys: $(STAMP) ## run the long stories in a browser, one after another
-	@$(PY) tests/ui/browser.py
-	@$(PY) -m pytest -m journey tests/ui/test_journeys.py
 
 check: $(STAMP) ## lint, format, types, layers
 	@$(VENV)/bin/ruff check .

@@ -1,4 +1,4 @@
-"""What all tests share: the sample clips, short cuts of them, few threads, and no network."""
+"""What all tests share: the sample clips, short cuts of them, few threads, no network, and turns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 # Set before any library reads them. Two tests run side by side, so a pool of threads in each only slows both down.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -71,6 +76,25 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
     yield
     assert not attempts, f"tried to leave the machine: {', '.join(attempts)}"
+
+
+@pytest.fixture(autouse=True)
+def turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps a test marked ``alone`` from running beside others: what a browser shows in time depends on the machine.
+
+    Everybody takes the gate before the room, so that whoever wants the room alone is not passed by again and again.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None or fcntl is None:
+        yield
+        return
+    folder = tmp_path_factory.getbasetemp().parent
+    kind = fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH
+    with (folder / f"{run}.gate").open("w") as gate, (folder / f"{run}.room").open("w") as room:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(room, kind)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
 
 
 @pytest.fixture(scope="session")

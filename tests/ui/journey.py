@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.ui.test_serve import running
 
@@ -54,6 +54,11 @@ class Program:
         port = ("--port", str(urlsplit(self.address).port)) if self.address else ()
         _, self.address = self._running.enter_context(running(self.root, *self._arguments, *port))
 
+    def forget_settings(self) -> None:
+        """Every user's settings are again those of the default preset, for clips that are opened from now on."""
+        for settings in self.root.glob("users/*/settings.json"):
+            settings.unlink()
+
     def kill(self) -> None:
         """As by ``kill -9``: nothing is put away."""
         self._running.close()
@@ -66,6 +71,10 @@ class Watched:
     wrong: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     expected: tuple[str, ...] = ()
+
+    def hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.wrong.append(f"{said.text} [{said.location.get('url', '')}]")
 
     def check(self) -> None:
         wrong = [said for said in self.wrong if not any(words in said for words in self.expected)]
@@ -82,14 +91,15 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
 
 
 @contextmanager
-def new_tab(context: BrowserContext, address: str) -> Iterator[tuple[Page, Watched]]:
-    """A tab of a browser that remembers no settings; at the end its console has to be clean."""
+def new_tab(context: BrowserContext, program: Program) -> Iterator[tuple[Page, Watched]]:
+    """A tab that nobody has used, over default settings; at the end its console has to be clean."""
+    program.forget_settings()
     watched, page = Watched(), context.new_page()
-    page.goto(f"{address}/static/early.js")
+    page.goto(f"{program.address}/static/early.js")
     page.evaluate("localStorage.clear()")
-    page.on("console", lambda said: watched.wrong.append(said.text) if said.type == "error" else None)
+    page.on("console", watched.hear)
     page.on("pageerror", lambda error: watched.wrong.append(str(error)))
-    page.on("request", lambda asked: _note_elsewhere(asked.url, address, watched))
+    page.on("request", lambda asked: _note_elsewhere(asked.url, program.address, watched))
     yield page, watched
     page.close()
     watched.check()
@@ -120,7 +130,7 @@ def log_in(page: Page, address: str, name: str, password: str) -> None:
     expect(page.locator("#bar h1")).to_be_visible()
 
 
-def drop(page: Page, clip: Path) -> None:
+def drop(page: Page, clip: Path, *, name: str | None = None) -> None:
     """Drop the file onto the page, as a hand does with a mouse. ``window.dropped``: when that was."""
     page.evaluate(
         """([data, name]) => {
@@ -130,7 +140,7 @@ def drop(page: Page, clip: Path) -> None:
             document.querySelector("#clip-file .upload-container")
                 .dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
         }""",
-        [base64.b64encode(clip.read_bytes()).decode(), clip.name],
+        [base64.b64encode(clip.read_bytes()).decode(), name or clip.name],
     )
 
 

@@ -12,20 +12,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import ShortClip
-from tests.ui.served import PASSWORD, logged_in, served
 from workbench.ui.context import AppContext
 from workbench.workspace import Clip
 
 FRAMES = 20
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    context, app = served(tmp_path_factory.mktemp("shared") / "w")
-    for name in ("anna", "bert"):
-        context.users.add(name, PASSWORD)
-    yield context, logged_in(app, "anna"), logged_in(app, "bert")
-    context.clips.close_all()
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +59,38 @@ def test_the_state_tells_all_that_is_drawn(anna: TestClient, clip: Clip):
         assert 0.5 < track["score"] <= 1
     assert str(clip.path.parent) not in str(state)
     assert "times" not in anna.get(f"/api/clips/{clip.id}/state?times=0").json()
+
+
+def test_settings_are_put_into_force_and_kept(shared: Any, anna: TestClient, clip: Clip):
+    context = shared[0]
+    before = anna.get(f"/api/clips/{clip.id}/state").json()
+    answer = anna.patch(f"/api/clips/{clip.id}/settings", json={"detector.confidence": 0.61, "mask.strength": 12})
+    assert answer.status_code == 200
+    assert answer.json()["confidence"] == 0.61
+    assert answer.json()["revision"] > before["revision"]
+    assert context.workspace.space("anna").settings.mask.strength == 12
+    again = anna.patch(f"/api/clips/{clip.id}/settings", json={"detector.confidence": before["confidence"]})
+    assert again.json()["confidence"] == before["confidence"]
+    assert context.workspace.space("anna").settings.mask.strength == 12
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"detector.confidence": 7}, "detector.confidence = 7"),
+        ({"mask.strong": 7}, "mask.strong is no setting of the page"),
+        ({"detector.weights": "/etc/passwd"}, "detector.weights is no setting of the page"),
+    ],
+)
+def test_settings_that_are_not_allowed_change_nothing(
+    shared: Any, anna: TestClient, clip: Clip, settings: dict[str, Any], said: str
+):
+    before = shared[0].clips.get("anna", clip.id).preset
+    answer = anna.patch(f"/api/clips/{clip.id}/settings", json={"mask.growth": 0.7} | settings)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
+    assert shared[0].clips.get("anna", clip.id).preset == before
 
 
 def test_frames_come_in_every_view_and_width(anna: TestClient, clip: Clip):

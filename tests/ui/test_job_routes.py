@@ -9,20 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import ShortClip
-from tests.ui.served import PASSWORD, logged_in, served
 from workbench.jobs.queue import Job
 from workbench.jobs.worker import work
 from workbench.presets.files import load_preset
 from workbench.ui.context import AppContext
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    context, app = served(tmp_path_factory.mktemp("shared") / "w")
-    for name in ("anna", "bert"):
-        context.users.add(name, PASSWORD)
-    yield context, logged_in(app, "anna"), logged_in(app, "bert")
-    context.clips.close_all()
 
 
 def submitted(context: AppContext, source: Path, **options: Any) -> Job:

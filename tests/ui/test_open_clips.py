@@ -14,8 +14,7 @@ import pytest
 from tests.conftest import ShortClip
 from workbench.errors import UsageError
 from workbench.jobs.queue import JobQueue
-from workbench.presets.files import load_preset
-from workbench.presets.settings import with_settings
+from workbench.presets import Preset, load_preset, with_settings
 from workbench.ui import open_clips
 from workbench.ui.monitor import Monitor
 from workbench.ui.open_clips import MOST_OPEN, OpenClips
@@ -44,6 +43,10 @@ def add(workspace: Workspace, short_clip: ShortClip) -> Callable[..., Clip]:
     return add
 
 
+def setting(changed: str) -> Callable[[Preset], Preset]:
+    return lambda preset: with_settings(preset, [changed])
+
+
 def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -69,7 +72,7 @@ def test_clips_of_others_cannot_be_opened(clips: OpenClips, add: Callable[..., C
         with pytest.raises(UsageError):
             call("bert", clip.id)
     with pytest.raises(UsageError):
-        clips.set_preset("bert", clip.id, PRESET)
+        clips.change_settings("bert", clip.id, lambda _: PRESET)
 
 
 def test_the_one_unused_for_longest_is_closed(clips: OpenClips, add: Callable[..., Clip]):
@@ -116,21 +119,46 @@ def test_other_options_of_the_detector_look_again(clips: OpenClips, add: Callabl
     clip = add()
     session = clips.get("anna", clip.id)
     until(lambda: session.complete)
-    assert not clips.set_preset("anna", clip.id, with_settings(PRESET, ["detector.confidence=0.8"]))
+    assert not clips.change_settings("anna", clip.id, setting("detector.confidence=0.8"))
     assert session.complete
-    assert clips.set_preset("anna", clip.id, with_settings(PRESET, ["detector.every=1", "detector.enhance=true"]))
+    assert clips.change_settings("anna", clip.id, setting("detector.enhance=true"))
+    assert session.preset.detector.confidence == 0.8
     until(lambda: session.complete)
+
+
+def test_of_settings_changed_at_the_same_time_none_is_lost(
+    workspace: Workspace, clips: OpenClips, add: Callable[..., Clip]
+):
+    """Each change builds on the settings in use, not on those that a browser knew when it asked."""
+    clip = add()
+    changes = [f"mask.strength={value}" for value in range(3, 28)]
+    changes[3:3] = ["detector.confidence=0.62", "tracker.max_distance=42", "mask.growth=0.5", "mask.kind=solid"]
+    with ThreadPoolExecutor(8) as many:
+        list(many.map(lambda change: clips.change_settings("anna", clip.id, setting(change)), changes))
+    used = clips.get("anna", clip.id).preset
+    assert (used.detector.confidence, used.tracker.max_distance, used.mask.growth) == (0.62, 42, 0.5)
+    assert used.mask.kind == "solid"
+    assert workspace.space("anna").settings == used
+
+
+def test_settings_outlive_the_program_and_hold_for_the_next_clip(workspace: Workspace, add: Callable[..., Clip]):
+    first, second = OpenClips(workspace), OpenClips(workspace)
+    first.change_settings("anna", add().id, setting("mask.strength=22"))
+    first.close_all()
+    assert second.get("anna", add().id).preset.mask.strength == 22
+    assert second.get("bert", add("bert").id).preset == PRESET
+    second.close_all()
 
 
 def test_an_analysis_that_fails_says_why_until_something_changes(clips: OpenClips, add: Callable[..., Clip]):
     clip = add()
     session = clips.get("anna", clip.id)
     until(lambda: session.complete)
-    clips.set_preset("anna", clip.id, with_settings(PRESET, ["detector.weights=no-such-model"]))
+    clips.change_settings("anna", clip.id, setting("detector.weights=no-such-model"))
     until(lambda: clips.failure("anna", clip.id) is not None)
     assert "no-such-model" in str(clips.failure("anna", clip.id))
     assert clips.get("anna", clip.id) is session
-    clips.set_preset("anna", clip.id, PRESET)
+    clips.change_settings("anna", clip.id, lambda _: PRESET)
     assert clips.failure("anna", clip.id) is None
 
 

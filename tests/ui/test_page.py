@@ -2,123 +2,61 @@
 
 from __future__ import annotations
 
-import base64
 import re
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.conftest import ShortClip
-from tests.ui.browser import launched_browser
-from tests.ui.test_serve import running
+from tests.ui.journey import (
+    OPEN,
+    OVER,
+    Program,
+    analysed,
+    drop,
+    new_context,
+    new_tab,
+    number,
+    redrawn,
+    saved,
+    slide,
+    visit,
+)
 from workbench.presets import load_preset
 from workbench.video.probing import probe
 
-SECONDS = 60_000  # a busy machine may be slow; what is awaited is what is tested
-LEAVING = re.compile(r"BodyStreamBuffer was aborted|Connection errored out")
+pytestmark = pytest.mark.alone
+
+LEAVING = ("BodyStreamBuffer was aborted", "Connection errored out")
 """What Gradio says when its page is loaded anew while an answer is still on its way: nobody is left to read it."""
 
-OPEN = re.compile(r"#clip=[0-9a-f]{32}$")
-
-
-@dataclass
-class Watched:
-    """What a browser said while it was used."""
-
-    wrong: list[str] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
-
-    def say(self, line: str) -> None:
-        if not LEAVING.search(line):
-            self.wrong.append(line)
-
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("page") / "workspace") as (_, found):
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched_browser() as found:
-        yield found
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    with Program(tmp_path_factory.mktemp("page") / "workspace") as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """One browser in English at 1280×720: as a user's, it loads the program's scripts only once."""
-    with browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US", accept_downloads=True) as made:
+    with new_context(browser) as made:
         yield made
 
 
 @pytest.fixture
-def page(context: BrowserContext, address: str) -> Iterator[Page]:
-    """A new tab of a browser that remembers nothing. What it says in its console, or asks of others, is a failure."""
-    watched = Watched()
+def page(context: BrowserContext, program: Program) -> Iterator[Page]:
     context.clear_cookies()
-    found = context.new_page()
-    found.goto(f"{address}/static/early.js")
-    found.evaluate("localStorage.clear()")
-    found.set_default_timeout(SECONDS)
-    found.on("console", lambda said: watched.say(said.text) if said.type == "error" else None)
-    found.on("pageerror", lambda error: watched.say(str(error)))
-    found.on("request", lambda asked: _note_elsewhere(asked.url, address, watched))
-    yield found
-    found.close()
-    assert watched.wrong == []
-    assert watched.elsewhere == []
+    with new_tab(context, program) as (opened, watched):
+        watched.expected = LEAVING
+        yield opened
 
 
-def _note_elsewhere(url: str, address: str, watched: Watched) -> None:
-    if not url.startswith((address, "data:", "blob:")):
-        watched.elsewhere.append(url)
-
-
-def visit(page: Page, address: str, *, clip: Path | None = None) -> None:
-    page.goto(address)
-    expect(page.locator("#clip-demo")).to_be_visible(timeout=SECONDS)
-    expect(page.locator("#switch-dark")).to_be_visible()
-    if clip is not None:
-        page.set_input_files("#clip-file input[type=file]", clip)
-        analysed(page)
-
-
-def analysed(page: Page) -> None:
-    expect(page.locator("#viewer")).to_have_attribute("data-phase", "ready", timeout=SECONDS)
-
-
-def number(page: Page, option: str) -> str:
-    return page.input_value(f"#option-{option} input[type=number]")
-
-
-def slide(page: Page, option: str, value: float) -> None:
-    """Move a slider as a hand does: the browser tells its page of an input."""
-    page.locator(f"#option-{option} input[type=range]").evaluate(
-        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }",
-        value,
-    )
-
-
-def redrawn(page: Page, change: Callable[[], None]) -> bytes:
-    """The masked picture after ``change``, which has to make another one of it."""
-    before = masked(page)
-    change()
-    deadline = time.monotonic() + SECONDS / 1000
-    while (now := masked(page)) == before:
-        assert time.monotonic() < deadline, "the picture stays as it was"
-        page.wait_for_timeout(100)
-    return now
-
-
-def masked(page: Page) -> bytes:
-    clip = page.url.partition("#clip=")[2]
-    return page.request.get(urljoin(page.url, f"/api/clips/{clip}/frame/0.jpg?view=mask")).body()
+@pytest.fixture
+def address(program: Program) -> str:
+    return program.address
 
 
 def scrolls_sideways(page: Page) -> bool:
@@ -137,17 +75,12 @@ def test_the_first_look_shows_what_to_do_and_nothing_else(page: Page, address: s
 def test_a_dropped_file_is_opened_described_and_masked(page: Page, address: str, short_clip: ShortClip) -> None:
     visit(page, address)
     clip = short_clip("consultation", frames=20)
-    dropped = page.evaluate_handle(
-        "data => { const all = new DataTransfer();"
-        " all.items.add(new File([Uint8Array.from(atob(data), c => c.charCodeAt(0))], 'visit 7.mp4')); return all; }",
-        _base64(clip),
-    )
-    page.dispatch_event("#clip-file .upload-container", "drop", {"dataTransfer": dropped})
+    drop(page, clip, name="visit 7.mp4")
     analysed(page)
     assert OPEN.search(page.url)
     expect(page.locator("#clip-card")).to_contain_text("visit 7.mp4")
     expect(page.locator("#clip-card .facts")).to_contain_text("1280 × 720")
-    expect(page.locator("#compare-grid .mask")).to_have_count(3, timeout=SECONDS)
+    expect(page.locator("#compare-grid .mask")).to_have_count(3)
     assert not scrolls_sideways(page)
 
 
@@ -156,13 +89,12 @@ def test_a_slider_masks_the_picture_anew_and_survives_a_reload(page: Page, addre
     first = redrawn(page, lambda: slide(page, "mask-strength", 22))
     second = redrawn(page, lambda: page.click("#chip-advice_soft"))
     assert first != second
-    assert number(page, "mask-strength") == "10"
+    expect(number(page, "mask-strength")).to_have_value("10")
     slide(page, "detector-confidence", 0.62)
-    expect(page.locator("#preset-difference")).to_contain_text("0.62")
-    page.reload()
+    page.reload()  # at once
     analysed(page)
-    expect(page.locator("#option-detector-confidence input[type=number]")).to_have_value("0.62")
-    assert number(page, "mask-strength") == "10"
+    expect(number(page, "detector-confidence")).to_have_value("0.62")
+    expect(number(page, "mask-strength")).to_have_value("10")
 
 
 def test_a_wrong_setting_is_said_in_one_line_and_changes_nothing(
@@ -199,16 +131,13 @@ def test_a_preset_goes_out_as_a_file_and_comes_back(
     expect(page.locator("#preset-difference")).to_contain_text("19")
     page.click("#preset-save")
     expect(page.locator("#preset-choose input")).to_have_value("ward 3 evening · yours")
-    with page.expect_download() as download:
-        page.click("#preset-download")
-    kept = tmp_path / "kept.yaml"
-    download.value.save_as(kept)
+    kept = saved(page, page.locator("#preset-download"), tmp_path / "kept.yaml")
     assert load_preset(kept).mask.strength == 19
     page.click("#preset-choose input")
     page.get_by_role("option", name="maximum-privacy").click()
-    expect(page.locator("#option-mask-strength input[type=number]")).to_have_value("25")
+    expect(number(page, "mask-strength")).to_have_value("25")
     page.set_input_files("#preset-file input[type=file]", kept)
-    expect(page.locator("#option-mask-strength input[type=number]")).to_have_value("19")
+    expect(number(page, "mask-strength")).to_have_value("19")
 
 
 def test_a_preset_that_names_a_file_of_the_machine_is_refused(
@@ -224,7 +153,7 @@ def test_a_preset_that_names_a_file_of_the_machine_is_refused(
 def test_a_mask_is_taken_from_the_comparison(page: Page, address: str, short_clip: ShortClip) -> None:
     visit(page, address, clip=short_clip("consultation", frames=20))
     solid = page.locator('#compare-grid [data-pick="solid"]')
-    expect(solid).to_have_attribute("aria-pressed", "false", timeout=SECONDS)
+    expect(solid).to_have_attribute("aria-pressed", "false")
     redrawn(page, solid.click)
     expect(solid).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#option-mask-kind label.selected")).to_have_text("Solid")
@@ -255,12 +184,9 @@ def test_the_whole_video_is_masked_and_downloaded(
     clip = short_clip("consultation", frames=20)
     visit(page, address, clip=clip)
     page.click("#way-start")
-    done = page.locator('.job:is([data-state="done"], [data-state="needs_review"])').first
-    expect(done).to_be_visible(timeout=SECONDS)
-    with page.expect_download() as download:
-        done.get_by_text("Masked video").click()
-    masked = tmp_path / "masked.mp4"
-    download.value.save_as(masked)
+    done = page.locator(f".job{OVER}").first
+    expect(done).to_be_visible()
+    masked = saved(page, done.get_by_text("Masked video"), tmp_path / "masked.mp4")
     assert probe(masked).width_px == probe(clip).width_px
     page.reload()
     expect(done).to_be_visible()
@@ -279,10 +205,6 @@ def test_nothing_is_cut_off_at_the_sides(page: Page, address: str, short_clip: S
 def test_the_dim_sample_has_its_guided_walk(page: Page, address: str) -> None:
     visit(page, address)
     page.click('[data-pick="dim_night_ward"]')
-    expect(page.locator("#walk")).to_be_visible(timeout=SECONDS)
+    expect(page.locator("#walk")).to_be_visible()
     page.click("#walk button:last-of-type")
-    expect(page.locator("#option-detector-confidence input[type=number]")).to_have_value("0.45")
-
-
-def _base64(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
+    expect(number(page, "detector-confidence")).to_have_value("0.45")

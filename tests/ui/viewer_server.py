@@ -20,7 +20,9 @@ from workbench.data import Picture
 from workbench.errors import WorkbenchError
 from workbench.preview.session import ClipSession
 from workbench.timeline import KeyBox
+from workbench.ui.clip_routes import clip_state
 from workbench.ui.viewer import STATIC, viewer_head, viewer_html
+from workbench.workspace import Clip
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>viewer</title>
 <link rel="icon" href="data:,"><meta name="viewport" content="width=device-width, initial-scale=1">{head}
@@ -41,36 +43,7 @@ class Served:
 
 
 def state_of(name: str, session: ClipSession) -> dict[str, Any]:
-    times = session.times
-    return {
-        "id": name,
-        "name": session.source.name,
-        "revision": session.revision,
-        "frames": session.frames,
-        "fps": round((len(times) - 1) / float(times[-1] - times[0]), 3),
-        "width": session.info.width_px,
-        "height": session.info.height_px,
-        "duration": float(times[-1]),
-        "times": [round(float(seconds), 4) for seconds in times],
-        "analysed": session.analysed,
-        "complete": session.complete,
-        "confidence": session.preset.detector.confidence,
-        "problems": [vars(problem) for problem in session.problems()],
-        "tracks": [
-            {
-                "track": lane.track,
-                "name": lane.name,
-                "decision": lane.decision,
-                "first": lane.first,
-                "last": lane.last,
-                "score": lane.mean_score,
-                "runs": [[run.first, run.last, run.source, run.score] for run in lane.runs],
-            }
-            for lane in session.lanes()
-        ],
-        "can_undo": session.can_undo,
-        "can_redo": session.can_redo,
-    }
+    return clip_state(Clip(name, session.source.name, session.source, session.folder), session)
 
 
 def build_app(served: Served) -> FastAPI:

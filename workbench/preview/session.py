@@ -89,6 +89,12 @@ class ClipSession:
         return self._state.preset
 
     @property
+    def decided(self) -> tuple[Preset, Timeline | None]:
+        """The settings in use, and the whole timeline that they give; None while the clip is being analysed."""
+        state = self._state
+        return state.preset, state.timeline if state.complete else None
+
+    @property
     def revision(self) -> int:
         """Rises with every change of timeline or preset."""
         return self._state.revision

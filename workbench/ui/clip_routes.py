@@ -15,10 +15,14 @@ from workbench.errors import UsageError
 from workbench.preview.session import ClipSession
 from workbench.timeline import Decision, KeyBox
 from workbench.ui.context import AppContext
+from workbench.ui.form import changed
 from workbench.workspace import Clip
 
 MOST_KEY_BOXES = 1000
 LARGEST_PX = 100_000
+
+
+Setting = bool | float | str
 
 
 class DecisionBody(BaseModel):
@@ -70,6 +74,12 @@ def clip_routes(context: AppContext) -> APIRouter:
     @routes.get("/state")
     def state(request: Request, clip_id: str, times: bool = True) -> Response:
         return answer(request, clip_id, times=times)
+
+    @routes.patch("/settings")
+    def tune(request: Request, clip_id: str, body: dict[str, Setting]) -> Response:
+        clip_of(context, request, clip_id)
+        context.clips.change_settings(context.user_of(request), clip_id, lambda preset: changed(preset, body))
+        return answer(request, clip_id, times=False)
 
     @routes.post("/tracks/{track}")
     def decide(request: Request, clip_id: str, track: int, body: DecisionBody) -> Response:

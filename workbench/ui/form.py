@@ -64,18 +64,28 @@ class Form:
 
     def read(self, values: Mapping[Component, Any], base: Preset) -> Preset:
         """``base`` with what the controls hold. Raises UsageError, one line, for a value that is not allowed."""
-        before = option_values(base)
-        held = {key: _setting(key, values[control]) for key, control in self.controls.items() if control in values}
-        changed = [f"{key}={value}" for key, value in held.items() if value != _setting(key, before[key])]
-        try:
-            return with_settings(base, changed) if changed else base
-        except UsageError as error:
-            raise UsageError(str(error).removeprefix("--set ")) from error
+        return changed(base, {key: values[control] for key, control in self.controls.items() if control in values})
 
     def show(self, preset: Preset) -> list[Any]:
         """What each control has to become to show ``preset``, in the order of the form."""
         values = option_values(preset)
         return [_shown(key, values[key]) for key in self.controls]
+
+
+def changed(base: Preset, values: Mapping[str, Any]) -> Preset:
+    """``base`` with ``values`` by their option's key, as controls give them. Raises UsageError, one line, for a value
+    that is not allowed, or an option that is not on the page.
+    """
+    before = option_values(base)
+    held = {key: _setting(key, value) for key, value in values.items()}
+    unknown = sorted(key for key in held if key not in before or key in NOT_ON_PAGE)
+    if unknown:
+        raise UsageError(f"{unknown[0]} is no setting of the page")
+    other = [f"{key}={value}" for key, value in held.items() if value != _setting(key, before[key])]
+    try:
+        return with_settings(base, other) if other else base
+    except UsageError as error:
+        raise UsageError(str(error).removeprefix("--set ")) from error
 
 
 def control(key: str) -> Component:

@@ -10,11 +10,11 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from workbench.errors import Cancelled, UsageError, WorkbenchError
-from workbench.presets.files import DEFAULT_PRESET, load_preset
-from workbench.presets.model import Preset
+from workbench.presets import Preset
 from workbench.preview.session import ClipSession
 from workbench.stages import ProgressUpdate
 from workbench.workspace import Clip, Workspace
@@ -55,11 +55,10 @@ class Speed:
 class OpenClips:
     """Sessions by user and clip: opened on demand, at most four per user, the one unused for longest goes first."""
 
-    def __init__(self, workspace: Workspace, *, preset: Preset | None = None) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._preset = preset
         self._open: OrderedDict[Key, _Open] = OrderedDict()
-        self._opening: dict[Key, threading.Lock] = {}
+        self._turns: dict[Key, threading.RLock] = {}
         self._changed = threading.Condition()
         self._ended = False
         self._at_work: _Open | None = None
@@ -71,10 +70,15 @@ class OpenClips:
         clip = self._workspace.space(user).clip(clip_id)
         return self._opened((user, clip_id), clip).session
 
-    def set_preset(self, user: str, clip_id: str, preset: Preset) -> bool:
-        """Look at a clip with other options. True: the detector has to look again, which begins at once."""
-        session = self.get(user, clip_id)
-        again = session.set_preset(preset)
+    def change_settings(self, user: str, clip_id: str, change: Callable[[Preset], Preset]) -> bool:
+        """Look at a clip with other settings: what ``change`` makes of those in use, which no other change comes
+        between. They become the user's own. True: the detector has to look again, which begins at once.
+        """
+        with self._turn((user, clip_id)):
+            session = self.get(user, clip_id)
+            preset = change(session.preset)
+            self._workspace.space(user).keep_settings(preset)
+            again = preset != session.preset and session.set_preset(preset)
         with self._changed:
             entry = self._open.get((user, clip_id))
             if entry is not None and (again or entry.failed):
@@ -128,10 +132,13 @@ class OpenClips:
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS)
 
-    def _opened(self, key: Key, clip: Clip) -> _Open:
+    def _turn(self, key: Key) -> threading.RLock:
+        """Held by the one who opens or changes a clip; other clips are not held up."""
         with self._changed:
-            opening = self._opening.setdefault(key, threading.Lock())
-        with opening:  # a clip is opened once, however many requests come for it; others are not held up
+            return self._turns.setdefault(key, threading.RLock())
+
+    def _opened(self, key: Key, clip: Clip) -> _Open:
+        with self._turn(key):
             with self._changed:
                 entry = self._open.get(key)
                 if entry is not None:
@@ -140,9 +147,8 @@ class OpenClips:
                     if not (entry.waits or entry.failed or entry.session.complete):
                         self._put_first(entry)
                     return entry
-            session = ClipSession(
-                clip.path, self._preset or load_preset(DEFAULT_PRESET), folder=clip.folder, cache_mb=CACHE_MB
-            )
+            settings = self._workspace.space(key[0]).settings
+            session = ClipSession(clip.path, settings, folder=clip.folder, cache_mb=CACHE_MB)
             entry = _Open(key, session, time.monotonic())
             self._keep(entry)
         return entry

@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from workbench.presets import load_preset
-from workbench.presets.files import DEFAULT_PRESET
 from workbench.preview.samples import DIM
 from workbench.ui.header import header_html, page_words
-from workbench.ui.panels import HIDDEN, Page, clip, compare, html, job, note, preset, step, stored_preset, told, tune
+from workbench.ui.panels import HIDDEN, Page, clip, compare, html, job, note, preset, step, told, tune
 from workbench.ui.texts import CHINESE_LOCALES, dictionary, language_of, text
 from workbench.ui.theme import build_theme
 from workbench.ui.viewer import viewer_head
 
 if TYPE_CHECKING:
     from workbench.ui.context import AppContext
-
-PRESET_KEY = "workbench-preset"
-"""Where the browser keeps the settings in use."""
 
 EARLY_HEAD = (
     f'<script src="/static/early.js"></script>{viewer_head()}<script type="module" src="/static/page.js"></script>'
@@ -45,14 +40,12 @@ def build_page(context: AppContext) -> gr.Blocks:
     """The page with all its handlers. It is shown with the arguments of ``mount_options``."""
     with gr.Blocks(title=text("title", "en"), fill_width=True, analytics_enabled=False) as blocks:
         clip_id = gr.Textbox("", visible=HIDDEN, elem_id="clip-id", show_label=False)
-        default = load_preset(DEFAULT_PRESET).model_dump()
-        stored = gr.BrowserState(default, storage_key=PRESET_KEY, secret=PRESET_KEY)
         parts = _build_parts(context)
-        page = Page(context, clip_id, stored, parts.tune.form)
-        in_force, settled = tune.connect(parts.tune, page)
+        page = Page(context, clip_id, parts.tune.form)
+        tuning = tune.connect(parts.tune, page)
         step.connect(parts.step, page)
-        compare.connect(parts.compare, page, in_force, settled)
-        preset.connect(parts.preset, page, in_force, settled)
+        compare.connect(parts.compare, page, tuning)
+        preset.connect(parts.preset, page, tuning)
         job.connect(parts.job, page)
         for event in clip.connect(parts.clip, page):
             _follow(event, page, parts)
@@ -84,24 +77,24 @@ def _follow(event: Any, page: Page, parts: _Parts) -> None:
     """What comes after a clip was opened or closed: show it, then say what it is."""
     shown = event.then(
         _tune_clip(page),
-        [page.clip, page.preset],
+        page.clip,
         [parts.tune.walk, parts.tune.watch, parts.clip.card, parts.compare.grid],
         **QUIET,
     )
     shown.then(None, page.clip, None, js="(clip) => window.workbenchPage.open(clip)")
     shown.then(clip.list_clips(page), page.clip, parts.clip.mine, **QUIET)
-    shown.then(clip.describe(page), page.inputs, parts.clip.card, **QUIET)
+    shown.then(clip.describe(page), page.clip, parts.clip.card, **QUIET)
 
 
 def _tune_clip(page: Page) -> Any:
     """The handler that gives a clip just opened the settings of the page, and the guidance that it has a use for."""
 
     @told
-    def fill(clip_id: str, stored: Any, request: gr.Request) -> Any:
+    def fill(clip_id: str, request: gr.Request) -> Any:
         if not clip_id:
             return gr.update(visible=False), gr.update(active=False), "", ""
         opened, _ = page.open(clip_id, request)
-        page.retune(clip_id, stored_preset(stored), request)
+        page.put(clip_id, page.space(request).settings, request)
         looking = note(text("looking", language_of(request)))
         return gr.update(visible=opened.sample == DIM), gr.update(active=True), looking, ""
 
@@ -109,21 +102,22 @@ def _tune_clip(page: Page) -> Any:
 
 
 def _begin(blocks: gr.Blocks, page: Page, parts: _Parts) -> None:
-    """What happens when the page is loaded: settings and clip come back from the browser."""
+    """What happens when the page is loaded: the clip comes back from its address, the settings as they were left."""
 
     @told
-    def begin(address: str, values: Any, request: gr.Request) -> Any:
-        kept, space = stored_preset(values), page.space(request)
+    def begin(address: str, request: gr.Request) -> Any:
+        space = page.space(request)
+        kept = space.settings
         opened = address if address in {each.id for each in space.clips()} else ""
         choices = preset.choices(space.presets_folder, language_of(request))
         listed = gr.update(choices=choices, value=preset.nearest(kept, choices))
-        return [opened, kept.model_dump(), listed, gr.update(open=not opened), *page.form.show(kept)]
+        return [opened, listed, gr.update(open=not opened), *page.form.show(kept)]
 
     loaded = blocks.load(
         begin,
-        [page.clip, page.preset],
-        [page.clip, page.preset, parts.preset.chosen, parts.clip.source, *page.form],
-        js="(clip, preset) => [window.workbenchPage.clipInAddress(), preset]",
+        page.clip,
+        [page.clip, parts.preset.chosen, parts.clip.source, *page.form],
+        js="() => window.workbenchPage.clipInAddress()",
         **QUIET,
     )
     _follow(loaded, page, parts)

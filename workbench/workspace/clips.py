@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import OutputError, UsageError, WorkbenchError
+from workbench.presets import Preset, load_preset
+from workbench.presets.files import DEFAULT_PRESET
 from workbench.video.part_file import write_private
 from workbench.video.probing import probe
 from workbench.workspace.private import delete, private_folder
@@ -62,7 +64,23 @@ class UserSpace:
     def __init__(self, folder: Path) -> None:
         self._clips = private_folder(private_folder(folder) / "clips")
         self._incoming = private_folder(folder / "incoming")
+        self._settings = folder / "settings.json"
         self.presets_folder = private_folder(folder / "presets")
+
+    @property
+    def settings(self) -> Preset:
+        """The settings in use; the default preset where none were kept that this version understands."""
+        try:
+            return Preset.model_validate_json(self._settings.read_bytes())
+        except (OSError, ValueError):
+            return load_preset(DEFAULT_PRESET)
+
+    def keep_settings(self, preset: Preset) -> None:
+        """Remember the settings in use. Raises OutputError where they cannot be kept."""
+        try:
+            write_private(self._settings, preset.model_dump_json().encode())
+        except OSError as error:
+            raise OutputError(f"the settings cannot be kept: {error.strerror}; free some space") from error
 
     def add_clip(
         self, path: Path, *, name: str, move: bool, sample: str | None = None, truth: Path | None = None

@@ -44,23 +44,22 @@ FRAME = "() => window.workbenchPage.frame()"
 
 @dataclass(frozen=True)
 class Page:
-    """What the parts share. ``clip`` holds the id of the open clip, ``preset`` all values in use: both live in the
-    browser, so neither a reload nor a restart of the program loses them.
+    """What the parts share. ``clip`` holds the id of the open clip, which stands in the page's address as well. The
+    settings in use belong to the open clip and are kept for their user, so neither a reload nor a restart loses them.
     """
 
     context: AppContext
     clip: gr.Textbox
-    preset: gr.BrowserState
     form: Form
 
     @property
     def inputs(self) -> set[Any]:
-        """What a handler needs for ``settings``, and the clip."""
-        return {self.clip, self.preset, *self.form}
+        """What a handler needs for ``change``, and the clip."""
+        return {self.clip, *self.form}
 
     def holding(self, keys: Iterable[str]) -> set[Any]:
         """The same with only some of the controls: the browser is slow in collecting many."""
-        return {self.clip, self.preset, *(self.form.controls[key] for key in keys)}
+        return {self.clip, *(self.form.controls[key] for key in keys)}
 
     def user(self, request: gr.Request) -> str:
         return self.context.user_of(request)
@@ -74,21 +73,24 @@ class Page:
             raise UsageError(text("no_clip", language_of(request)))
         return self.space(request).clip(clip_id), self.context.clips.get(self.user(request), clip_id)
 
-    def retune(self, clip_id: str, preset: Preset, request: gr.Request) -> bool:
-        """Decide the open clip again with these settings. True: the detector has to look again, which has begun."""
-        return self.context.clips.set_preset(self.user(request), clip_id, preset)
+    def settings(self, clip_id: str, request: gr.Request) -> Preset:
+        """The settings in use."""
+        return self.open(clip_id, request)[1].preset if clip_id else self.space(request).settings
 
-    def settings(self, values: Mapping[Component, Any]) -> Preset:
-        """The settings as the form has them. Raises UsageError, one line."""
-        return self.form.read(values, stored_preset(values[self.preset]))
+    def put(self, clip_id: str, preset: Preset, request: gr.Request) -> bool:
+        """Use these settings from now on; the open clip is decided again. True: the detector looks again."""
+        return self._change(clip_id, lambda _: preset, request)
 
+    def take(self, values: Mapping[Component, Any], request: gr.Request) -> bool:
+        """The same with what the controls among ``values`` hold. Raises UsageError, one line."""
+        return self._change(values[self.clip], lambda preset: self.form.read(values, preset), request)
 
-def stored_preset(values: Any) -> Preset:
-    """The preset that the browser kept; the default one where it kept none that this version understands."""
-    try:
-        return Preset.model_validate(values)
-    except ValueError:
-        return Preset()
+    def _change(self, clip_id: str, change: Callable[[Preset], Preset], request: gr.Request) -> bool:
+        if clip_id:
+            return self.context.clips.change_settings(self.user(request), clip_id, change)
+        space = self.space(request)
+        space.keep_settings(change(space.settings))
+        return False
 
 
 def start_of(session: ClipSession, frame: int) -> float:

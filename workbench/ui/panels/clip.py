@@ -89,11 +89,11 @@ def describe(page: Page) -> Any:
     """The handler that fills the pre-flight card of the open clip."""
 
     @told
-    def fill(values: dict[Any, Any], request: gr.Request) -> str:
-        if not values[page.clip]:
+    def fill(clip_id: str, request: gr.Request) -> str:
+        if not clip_id:
             return ""
-        clip, _ = page.open(values[page.clip], request)
-        return card(clip.name, preflight(clip.path, page.settings(values), folder=clip.folder), language_of(request))
+        clip, session = page.open(clip_id, request)
+        return card(clip.name, preflight(clip.path, session.preset, folder=clip.folder), language_of(request))
 
     return fill
 

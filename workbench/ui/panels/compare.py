@@ -30,7 +30,7 @@ from workbench.ui.panels import (
     told,
     video,
 )
-from workbench.ui.panels.tune import InForce
+from workbench.ui.panels.tune import Tuning
 from workbench.ui.texts import Language, language_of, text
 
 CLIP_SECONDS = 3.0
@@ -59,7 +59,7 @@ def build() -> ComparePanel:
     return ComparePanel(on_frame, in_motion, frame, grid, film)
 
 
-def connect(panel: ComparePanel, page: Page, in_force: InForce, settled: Any) -> None:
+def connect(panel: ComparePanel, page: Page, tuning: Tuning) -> None:
     compare = compare_frame(page)
 
     @told
@@ -71,7 +71,7 @@ def connect(panel: ComparePanel, page: Page, in_force: InForce, settled: Any) ->
         return video(clip.id, output.name, language=language_of(request))
 
     asks = [page.clip, panel.frame]
-    settled.then(compare_frame(page, unasked=True), asks, panel.grid, show_progress="hidden")
+    tuning.settled.then(compare_frame(page, unasked=True), asks, panel.grid, show_progress="hidden")
     panel.on_frame.click(None, None, panel.frame, js=FRAME).then(compare, asks, panel.grid, show_progress="minimal")
     panel.in_motion.click(None, None, panel.frame, js=FRAME).then(film, asks, panel.film, show_progress="minimal")
 
@@ -79,7 +79,7 @@ def connect(panel: ComparePanel, page: Page, in_force: InForce, settled: Any) ->
         return str(event.pick)
 
     kind: Any = page.form.controls["mask.kind"]
-    in_force(panel.grid.select(use, None, kind, show_progress="hidden"), ["mask.kind"])
+    tuning.in_force(panel.grid.select(use, None, kind, show_progress="hidden"), ["mask.kind"])
     # the tiles say which mask is in use: mark the new one without drawing them all again
     kind.change(None, kind, None, js="(kind) => window.workbenchPage.markMask(kind)")
 

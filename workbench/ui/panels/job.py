@@ -33,11 +33,11 @@ def connect(panel: JobPanel, page: Page) -> None:
     def start(values: dict[Any, Any], request: gr.Request) -> None:
         language = language_of(request)
         clip, session = page.open(values[page.clip], request)
-        if not session.complete and session.edited:
+        page.take(values, request)
+        preset, timeline = session.decided
+        if timeline is None and session.edited:
             raise UsageError(text("job_wait_edits", language))
-        timeline = session.timeline if session.complete else None
-        settings, owner = page.settings(values), page.user(request)
-        page.context.queue.submit(clip.path, preset=settings, owner=owner, name=clip.name, timeline=timeline)
+        page.context.queue.submit(clip.path, preset=preset, owner=page.user(request), name=clip.name, timeline=timeline)
         say(text("job_started", language, name=clip.name), language)
 
     panel.start.click(start, page.inputs, None, show_progress="minimal").then(

@@ -16,11 +16,11 @@ from workbench.errors import UsageError
 from workbench.presets import Preset, diff_presets, list_presets, load_preset, preset_text, save_preset
 from workbench.presets.files import DEFAULT_PRESET
 from workbench.ui.form import words
-from workbench.ui.panels import HIDDEN, Page, heading, html, lead, note, say, stored_preset, told
-from workbench.ui.panels.tune import InForce
+from workbench.ui.panels import HIDDEN, REDRAW, Page, heading, html, lead, note, say, told
+from workbench.ui.panels.tune import Tuning, answered
 from workbench.ui.texts import Language, choice, language_of, option_title, text
 
-KEEP = "(text, preset) => window.workbenchPage.keep(text, preset.name)"
+KEEP = "(name, content) => window.workbenchPage.keep(name, content)"
 
 SAVED = "yours/"
 """How the choice of a preset tells the user's own ones from the shipped ones."""
@@ -34,6 +34,7 @@ class PresetPanel:
     save: gr.Button
     download: gr.Button
     file: gr.File
+    kept_name: gr.Textbox
     content: gr.Textbox
     difference: gr.HTML
 
@@ -64,57 +65,66 @@ def build() -> PresetPanel:
         file = gr.File(
             label=words("text", "preset_drop"), show_label=False, type="filepath", height=64, elem_id="preset-file"
         )
-        content = gr.Textbox(visible=HIDDEN)
-    return PresetPanel(chosen, about, name, save, download, file, content, difference)
+        kept_name, content = gr.Textbox(visible=HIDDEN), gr.Textbox(visible=HIDDEN)
+    return PresetPanel(chosen, about, name, save, download, file, kept_name, content, difference)
 
 
-def connect(panel: PresetPanel, page: Page, in_force: InForce, settled: Any) -> None:
-    controls = list(page.form)
+def connect(panel: PresetPanel, page: Page, tuning: Tuning) -> None:
+    filled = [*tuning.answer, *page.form]
 
-    @told
-    def choose(chosen: str, request: gr.Request) -> Any:
-        preset = find(chosen, page.space(request).presets_folder)
-        return [preset.model_dump(), *page.form.show(preset)]
+    def use(preset: Preset, clip_id: str, request: gr.Request) -> list[Any]:
+        return [*answered(page.put(clip_id, preset, request), request), *page.form.show(preset)]
 
     @told
-    def drop(path: str | None, request: gr.Request) -> Any:
-        preset = _from_browser(Path(path or ""))
-        language = language_of(request)
+    def choose(chosen: str, clip_id: str, request: gr.Request) -> Any:
+        return use(find(chosen, page.space(request).presets_folder), clip_id, request)
+
+    @told
+    def drop(path: str | None, clip_id: str, request: gr.Request) -> Any:
+        preset, language = _from_browser(Path(path or "")), language_of(request)
+        shown = use(preset, clip_id, request)
         say(text("preset_loaded", language, name=shown_name(preset, language)), language)
-        return [preset.model_dump(), *page.form.show(preset)]
+        return shown
 
     @told
-    def save(name: str, values: Any, request: gr.Request) -> Any:
+    def save(values: dict[Any, Any], request: gr.Request) -> Any:
         folder, language = page.space(request).presets_folder, language_of(request)
-        preset = named(stored_preset(values), name)
+        page.take(values, request)
+        preset = named(page.settings(values[page.clip], request), values[panel.name])
         save_preset(preset, folder / f"{_stem(preset.name)}.yaml")
+        page.put(values[page.clip], preset, request)
         say(text("preset_saved", language, name=preset.name), language)
-        key = SAVED + _stem(preset.name)
-        return preset.model_dump(), gr.update(choices=choices(folder, language), value=key), ""
+        return gr.update(choices=choices(folder, language), value=SAVED + _stem(preset.name)), ""
 
-    in_force(panel.chosen.input(choose, panel.chosen, [page.preset, *controls], show_progress="hidden"))
-    dropped = panel.file.upload(drop, panel.file, [page.preset, *controls], show_progress="minimal")
-    in_force(dropped.then(lambda: None, None, panel.file, show_progress="hidden"))
-    panel.save.click(save, [panel.name, page.preset], [page.preset, panel.chosen, panel.name], show_progress="minimal")
-    panel.download.click(
-        lambda values: preset_text(stored_preset(values)), page.preset, panel.content, show_progress="hidden"
-    ).then(None, [panel.content, page.preset], None, js=KEEP)
-    says = (describe(page), [panel.chosen, page.preset], [panel.about, panel.difference])
-    settled.then(*says, show_progress="hidden")
+    @told
+    def export(values: dict[Any, Any], request: gr.Request) -> Any:
+        page.take(values, request)
+        preset = page.settings(values[page.clip], request)
+        return preset.name, preset_text(preset)
+
+    panel.chosen.input(choose, [panel.chosen, page.clip], filled, show_progress="hidden").then(None, js=REDRAW)
+    dropped = panel.file.upload(drop, [panel.file, page.clip], filled, show_progress="minimal")
+    dropped.then(None, js=REDRAW)
+    dropped.then(lambda: None, None, panel.file, show_progress="hidden")
+    panel.save.click(save, page.inputs | {panel.name}, [panel.chosen, panel.name], show_progress="minimal")
+    given = [panel.kept_name, panel.content]
+    panel.download.click(export, page.inputs, given, show_progress="hidden").then(None, given, None, js=KEEP)
+    says = (describe(page), [panel.chosen, page.clip], [panel.about, panel.difference])
+    tuning.settled.then(*says, show_progress="hidden")
     panel.chosen.change(*says, show_progress="hidden", trigger_mode="always_last")
 
 
 def describe(page: Page) -> Any:
     """The handler that says what the chosen preset is for, and how the settings in use differ from it."""
 
-    def fill(chosen: str, values: Any, request: gr.Request) -> tuple[str, str]:
+    def fill(chosen: str, clip_id: str, request: gr.Request) -> tuple[str, str]:
         language = language_of(request)
         try:
-            base = find(chosen, page.space(request).presets_folder)
+            base, used = find(chosen, page.space(request).presets_folder), page.settings(clip_id, request)
         except UsageError:
             return "", ""
         about = base.description_zh if language == "zh" and base.description_zh else base.description
-        return f'<p class="lead">{escape(about)}</p>', _difference(base, stored_preset(values), language)
+        return f'<p class="lead">{escape(about)}</p>', _difference(base, used, language)
 
     return fill
 

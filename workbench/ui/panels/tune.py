@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from workbench.preview.session import ClipSession
     from workbench.workspace import Clip
 
-InForce = Callable[..., None]
-"""Takes the event after which the form holds other settings, and the keys of those; without keys all are read."""
-
 WALK: Mapping[str, Mapping[str, Any]] = {
     "walk_start": {"detector.confidence": 0.7, "detector.enhance": False},
     "walk_enhance": {"detector.enhance": True},
@@ -89,21 +86,30 @@ def build() -> TunePanel:
     )  # fmt: skip
 
 
-def connect(panel: TunePanel, page: Page) -> tuple[InForce, Any]:
-    """Returns how other parts put settings into force that they have put into the form, and the event of the calm
-    after a change or after the analysis, for what takes longer."""
+@dataclass(frozen=True)
+class Tuning:
+    """How other parts change settings. ``in_force(event, keys)``: after ``event`` the form holds other settings under
+    ``keys``. ``settled``: the event of the calm after a change or after the analysis, for what takes longer.
+    ``answer``: the outputs of a handler that puts settings into force itself, filled by ``answered``.
+    """
 
-    def in_force(event: Any, keys: Iterable[str] | None = None) -> None:
-        changed = page.form.controls if keys is None else keys
-        event.then(apply(panel, page), page.holding(changed), _answer(panel, page), show_progress="hidden").then(
-            None, js=REDRAW
-        )
+    in_force: Callable[[Any, Iterable[str]], None]
+    settled: Any
+    answer: list[Any]
+
+
+def connect(panel: TunePanel, page: Page) -> Tuning:
+    answer = [panel.note, panel.watch]
+
+    def in_force(event: Any, keys: Iterable[str]) -> None:
+        event.then(apply(page), page.holding(keys), answer, show_progress="hidden").then(None, js=REDRAW)
 
     for key, control in page.form.controls.items():
-        control.input(  # type: ignore[attr-defined]
-            apply(panel, page), page.holding([key]), _answer(panel, page), show_progress="hidden",
-            trigger_mode="always_last",
-        ).then(None, js=REDRAW)  # fmt: skip
+        # a slider's moves reach the server by a shorter way (static/sliders.js); its end may differ: reset, clamped
+        changed = control.release if isinstance(control, gr.Slider) else control.input  # type: ignore[attr-defined]
+        changed(apply(page), page.holding([key]), answer, show_progress="hidden", trigger_mode="always_last").then(
+            None, js=REDRAW
+        )
     for button, (key, value) in panel.advice.items():
         in_force(_fills(button, {key: value}, page), [key])
     for button, values in panel.walk_steps.items():
@@ -121,33 +127,29 @@ def connect(panel: TunePanel, page: Page) -> tuple[InForce, Any]:
     controls = [page.form.controls[key] for key in advised]
     used = panel.use_knee.click(lambda *values: values, list(advised.values()), controls, show_progress="hidden")
     in_force(used, advised)
-    return in_force, settled
+    return Tuning(in_force, settled, answer)
 
 
-def _answer(panel: TunePanel, page: Page) -> list[Any]:
-    return [page.preset, panel.note, panel.watch]
+def answered(again: bool, request: gr.Request) -> tuple[Any, Any]:
+    """Values for ``Tuning.answer`` after settings were put into force. ``again``: the detector looks again."""
+    return note(text("looks_again", language_of(request)) if again else ""), gr.update(active=True)
 
 
-def apply(panel: TunePanel, page: Page) -> Any:
+def apply(page: Page) -> Any:
     """The handler that decides again with the form's settings; what is wrong with them is said beside the form."""
 
-    def fill(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+    def fill(values: dict[Any, Any], request: gr.Request) -> tuple[Any, Any]:
         try:
-            preset = page.settings(values)
-            again = False
-            if values[page.clip]:
-                again = page.retune(values[page.clip], preset, request)
+            return answered(page.take(values, request), request)
         except WorkbenchError as error:
-            return {panel.note: note(str(error), kind="wrong")}
-        message = text("looks_again", language_of(request)) if again else ""
-        return {page.preset: preset.model_dump(), panel.note: note(message), panel.watch: gr.update(active=True)}
+            return note(str(error), kind="wrong"), gr.skip()
 
     return fill
 
 
 def settle(page: Page) -> Any:
-    """The handler for the calm after a change: all controls are read once more, since of two that were moved at once
-    one may have been overtaken; and where the true faces are known, it says how the settings do."""
+    """The handler for the calm after a change: all controls are read once more, since a change may have been lost on
+    its way; and where the true faces are known, it says how the settings do."""
 
     @told
     def fill(values: dict[Any, Any], request: gr.Request) -> Any:
@@ -156,9 +158,7 @@ def settle(page: Page) -> Any:
             return "", gr.update(active=False)
         clip, session = page.open(clip_id, request)
         with suppress(UsageError):  # was said when the value was typed
-            preset = page.settings(values)
-            if preset != session.preset:
-                page.retune(clip_id, preset, request)
+            page.take(values, request)
         waits = not session.complete
         return "" if waits else _measured(clip, session, language_of(request)), gr.update(active=waits)
 

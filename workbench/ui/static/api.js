@@ -32,8 +32,8 @@ async function reasonOf(response) {
   }
 }
 
-async function send(method, url, body) {
-  const options = { method, headers: { "Content-Type": "application/json" } };
+export async function send(method, url, body) {
+  const options = { method, headers: { "Content-Type": "application/json" }, keepalive: true }; // even if the page is left
   if (body !== undefined) options.body = JSON.stringify(body);
   return (await answer(url, options)).json();
 }
@@ -45,6 +45,7 @@ export async function getState(clip, { signal, times = true }) {
   return (await answer(url, { signal })).json();
 }
 
+export const tune = (clip, settings) => send("PATCH", clipUrl(clip, "settings"), settings);
 export const decide = (clip, track, decision) => send("POST", clipUrl(clip, `tracks/${track}`), { decision });
 export const addBoxes = (clip, boxes) => send("POST", clipUrl(clip, "boxes"), { boxes });
 export const removeTrack = (clip, track) => send("DELETE", clipUrl(clip, `tracks/${track}`));

@@ -34,12 +34,12 @@ export class FollowedClip {
     this.#asking.abort();
     try {
       const state = await send(id);
-      if (id === this.id) this.#take(state);
+      if (id === this.id) this.#take({ times: this.state?.times, ...state });
     } catch (error) {
       this.refresh(); // what is shown may be what the server no longer has
       throw error;
     }
-    if (!this.state.complete) this.refresh();
+    if (!this.state?.complete) this.refresh();
   }
 
   async #follow(id, signal, first) {

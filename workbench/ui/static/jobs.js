@@ -10,10 +10,8 @@ export class JobList {
   #timer = 0;
   #none;
 
-  constructor(element, { root, text, language }) {
-    Object.assign(this, { element, root, text, language });
-    this.#none = element.firstElementChild;
-    element.addEventListener("click", (event) => this.#clicked(event));
+  constructor({ root, text, language }) {
+    Object.assign(this, { element: null, root, text, language });
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
   }
 
@@ -21,7 +19,18 @@ export class JobList {
     return this.refresh();
   }
 
+  /** Gradio may draw its part of the page anew: then the list begins anew in it. */
+  #place() {
+    const found = document.getElementById("jobs");
+    if (found === this.element) return;
+    this.element = found;
+    this.#rows.clear();
+    this.#none = found.firstElementChild;
+    found.addEventListener("click", (event) => this.#clicked(event));
+  }
+
   async refresh() {
+    this.#place();
     clearTimeout(this.#timer);
     let busy = false;
     if (!document.hidden) {

@@ -1,6 +1,7 @@
 /** What holds the page together in the browser: the open clip, the switches, the live figures, the way through. */
 
 import { JobList } from "./jobs.js";
+import { followSliders } from "./sliders.js";
 
 const FIGURES_MS = 2000;
 const ROOT = new URL("../", import.meta.url); // the modules lie in …/static/
@@ -30,7 +31,7 @@ function redraw() {
   return viewer()?.refresh();
 }
 
-function keep(content, name) {
+function keep(name, content) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type: "application/yaml" }));
   link.download = `${name.replace(/[^\p{L}\p{N}_\- ]+/gu, "") || "preset"}.yaml`;
@@ -126,11 +127,18 @@ function start() {
     localStorage.setItem(DARK, dark ? "yes" : "no");
     setDark(dark);
   });
-  document.addEventListener("viewer-edited", () => document.getElementById("edited")?.click());
+  // before the server removes it: what is still asked for a clip that is gone would be an error
+  document.getElementById("panel-clip").addEventListener("click", ({ target }) => {
+    const remove = target.closest('#clip-mine [data-act="remove"]');
+    if (remove?.dataset.pick === addressed()) viewer()?.open(null);
+  });
+  const edited = () => document.getElementById("edited")?.click();
+  document.addEventListener("viewer-edited", edited);
+  followSliders({ tune: (settings) => viewer()?.tune(settings), calm: edited });
   followWay();
   showFigures();
   setInterval(showFigures, FIGURES_MS);
-  const jobs = new JobList(document.getElementById("jobs"), { root: ROOT, text, language });
+  const jobs = new JobList({ root: ROOT, text, language });
   window.workbenchPage.jobsChanged = () => jobs.refresh();
   jobs.follow();
 }

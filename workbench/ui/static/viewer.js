@@ -80,6 +80,17 @@ class Viewer {
     return this.clip.refresh();
   }
 
+  /** Put settings into force, by their option's key. */
+  async tune(settings) {
+    if (!this.clip.id) return;
+    try {
+      await this.clip.edit((id) => api.tune(id, settings));
+      this.#complain("edit", null);
+    } catch (error) {
+      this.#refused(error);
+    }
+  }
+
   /** The page has thrown the fragment away. */
   close() {
     this.player.stop();
@@ -262,11 +273,15 @@ class Viewer {
       this.#say(words);
       this.#tell("viewer-edited", { revision: this.clip.state.revision });
     } catch (error) {
-      if (!(error instanceof api.ServerError)) throw error;
-      this.#showState(); // a switch that the server refused goes back
-      this.#complain("edit", error.message || text("offline"));
-      setTimeout(() => this.#complain("edit", null), COMPLAIN_MS);
+      this.#refused(error);
     }
+  }
+
+  #refused(error) {
+    if (!(error instanceof api.ServerError)) throw error;
+    this.#showState(); // a switch that the server refused goes back
+    this.#complain("edit", error.message || text("offline"));
+    setTimeout(() => this.#complain("edit", null), COMPLAIN_MS);
   }
 
   #pictureFailed(error) {
@@ -313,6 +328,7 @@ window.workbenchViewer = {
     return viewer ? viewer.open(opened) : Promise.resolve();
   },
   refresh: () => (viewer ? viewer.clip.refresh() : Promise.resolve()),
+  tune: (settings) => (viewer ? viewer.tune(settings) : Promise.resolve()),
   language(wanted) {
     setLanguage(wanted);
     viewer?.relabel();
