@@ -93,9 +93,9 @@ def _step(
     faces: TrueFaces, boxes: NDArray[np.floating], tracks: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Visible people (P,), tracks (T,) and their overlaps (P, T) on one frame, without rows on uncounted faces."""
-    overlap = np.asarray(geometry.iou(faces.boxes, boxes), np.float64)
     from scipy.optimize import linear_sum_assignment  # slow to import, and most who import this never match
 
+    overlap = np.asarray(geometry.iou(faces.boxes, boxes), np.float64)
     person, row = linear_sum_assignment(np.where(overlap >= MATCH_IOU, -overlap, 0))
     uncounted = row[(overlap[person, row] >= MATCH_IOU) & ~faces.visible[person]]
     counted = ~np.isin(np.arange(len(tracks)), uncounted)

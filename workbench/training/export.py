@@ -22,6 +22,7 @@ from workbench.detector_evaluation.dataset import LabelledPicture
 from workbench.detector_evaluation.run import answers
 from workbench.detectors.options import DetectorOptions
 from workbench.errors import ModelError
+from workbench.training.checkpoints import model_of, read_checkpoint
 from workbench.training.labels import validation_pictures
 from workbench.training.options import Recipe
 from workbench.weights.converting import convert
@@ -52,23 +53,12 @@ def export(checkpoint: Path, target: Path, *, calibration: Calibration | None = 
     import torch
 
     import_ultralytics()
-    model = load_checkpoint(checkpoint)
+    model = model_of(read_checkpoint(checkpoint))
     if calibration is not None:
         fold(model, calibration)
     draft = target.with_suffix(".pt")
     torch.save({"model": model.half(), "ema": None, "epoch": -1, "train_args": {}}, draft)
     return convert(draft, format="onnx", out=target)
-
-
-def load_checkpoint(path: Path) -> Any:
-    """The averaged model of a checkpoint, in float32. It may run code: open your own only. Raises ModelError."""
-    import torch
-
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=False)
-        return (stored.get("ema") or stored["model"]).float()
-    except (OSError, RuntimeError, KeyError, AttributeError) as error:
-        raise ModelError(f"{path} cannot be read as weights; give a .pt file of ultralytics") from error
 
 
 def fold(model: Any, calibration: Calibration) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import PIL.ExifTags
-import PIL.Image
 from numpy.typing import NDArray
 
 from workbench import boxes as geometry
@@ -17,7 +15,7 @@ from workbench.errors import SourceError, UsageError
 from workbench.stages import Progress
 from workbench.training.options import LabelOptions
 from workbench.training.scenes import Photograph
-from workbench.training.teachers import Answer, Look, ask
+from workbench.training.teachers import Answer, Look, ask, picture_size
 
 Boxes = NDArray[np.float64]
 SAME_FACE_IOU = 0.4  # teachers' boxes differ at the chin and the ears
@@ -48,12 +46,12 @@ def load_photographs(
     if not any(len(photo.faces) for photo in photographs):
         raise UsageError(f"{labelled} labels no face in {data / 'images'}: there is nothing to learn")
     others = _pictures(data / "negatives") if (data / "negatives").is_dir() else []
-    photographs += [Photograph(path, *_size(path), _none(), _none()) for path in others[:limit]]
+    photographs += [Photograph(path, *picture_size(path), _none(), _none()) for path in others[:limit]]
     return photographs + _portraits(data, photographs, options, limit)
 
 
 def _photograph(path: Path, labelled: Path, answers: Sequence[Answer], options: LabelOptions) -> Photograph:
-    width, height = _size(path)
+    width, height = picture_size(path)
     label = labelled / f"{path.stem}.txt"
     human = read_labels(label, width_px=width, height_px=height) if label.exists() else _none()
     seen = [Answer(one.teacher, one.boxes * (width, height, width, height), one.scores) for one in answers]
@@ -110,21 +108,21 @@ def _portraits(data: Path, others: list[Photograph], options: LabelOptions, limi
     for row in rows:
         path = data / "portraits" / row["file"]
         x, y, w, h = (float(row[name]) for name in "xywh")
-        portraits.append(Photograph(path, *_size(path), np.array([[x, y, x + w, y + h]]), _none(), weight))
+        portraits.append(Photograph(path, *picture_size(path), np.array([[x, y, x + w, y + h]]), _none(), weight))
     return portraits
 
 
 def validation_pictures(data: Path, options: LabelOptions) -> list[LabelledPicture]:
     """The pictures that the recipe keeps back from learning, with people's labels. Raises as ``load_photographs``."""
     held_out = _held_out(data, options)
-    labelled = [(path, data / options.folder / f"{path.stem}.txt") for path in _pictures(data / "images")]
-    return [
-        LabelledPicture(
-            path, *_size(path), read_labels(label, width_px=_size(path)[0], height_px=_size(path)[1]), _none()
-        )
-        for path, label in labelled
-        if path.stem in held_out and label.exists()
-    ]
+    kept = []
+    for path in _pictures(data / "images"):
+        label = data / options.folder / f"{path.stem}.txt"
+        if path.stem in held_out and label.exists():
+            width, height = picture_size(path)
+            faces = read_labels(label, width_px=width, height_px=height)
+            kept.append(LabelledPicture(path, width, height, faces, _none()))
+    return kept
 
 
 def _held_out(data: Path, options: LabelOptions) -> set[str]:
@@ -141,16 +139,6 @@ def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise SourceError(f"{folder} is no folder; training data is a folder with images/ and labels/ in it")
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """Width and height in px, upright, from the file's header."""
-    try:
-        with PIL.Image.open(path) as header:
-            lies = header.getexif().get(PIL.ExifTags.Base.Orientation, 1) >= 5
-            return header.size[::-1] if lies else header.size
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read as a picture; remove it from the training data") from error
 
 
 def _none() -> Boxes:

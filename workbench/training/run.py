@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ModelError
+from workbench.training.checkpoints import model_of, read_checkpoint
 from workbench.training.options import Recipe
 from workbench.training.scenes import Photograph, SceneMaker
 from workbench.training.spoiling import spoil
@@ -56,11 +57,9 @@ def train(
 
 
 def _require_unfinished(last: Path) -> None:
-    import torch
-
     if not last.is_file():
         raise ModelError(f"{last.parents[1]} holds no run to resume: {last} is missing; start without resume")
-    stored = torch.load(last, map_location="cpu", weights_only=False)
+    stored = read_checkpoint(last)
     if stored["epoch"] + 1 >= stored["train_args"]["epochs"]:
         raise ModelError(f"the run in {last.parents[1]} is finished; to learn on, begin another one with start {last}")
 
@@ -149,13 +148,7 @@ def _trainer_class() -> Any:
 
 def take_fitting(model: Any, weights: str) -> int:
     """Copy those layers of a ``.pt`` whose names and shapes fit into ``model``; returns how many did."""
-    import torch
-
-    try:
-        stored = torch.load(weights, map_location="cpu", weights_only=False)
-    except (OSError, RuntimeError) as error:
-        raise ModelError(f"{weights} cannot be read as weights; give a .pt file of ultralytics") from error
-    source = (stored.get("ema") or stored["model"]).float().state_dict()
+    source = model_of(read_checkpoint(weights)).state_dict()
     own = model.state_dict()
     fitting = {key: value for key, value in source.items() if key in own and own[key].shape == value.shape}
     model.load_state_dict(fitting, strict=False)

@@ -13,6 +13,8 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import PIL.ExifTags
+import PIL.Image
 from numpy.typing import NDArray
 
 from workbench.data import Picture
@@ -92,7 +94,7 @@ def _looked(paths: Sequence[Path], look: Look) -> Iterator[tuple[Path, list[list
     """Each picture with the rows x0, y0, x1, y1 (fractions), score of what is seen in it."""
     by_shape: dict[tuple[int, int], list[Path]] = {}
     for path in paths:
-        height, width = read_picture(path, reduced=8).shape[:2]
+        width, height = picture_size(path)
         shape = min(SHAPES, key=lambda one: abs(np.log(width / height) - np.log(one[0] / one[1])))
         by_shape.setdefault(shape, []).append(path)
     for (across, down), group in by_shape.items():
@@ -115,6 +117,16 @@ def _faces(detector: Detector, pictures: list[Picture]) -> Iterator[list[list[fl
         sure = found[found.scores >= LEAST_SCORE]
         rows = np.column_stack([sure.boxes / (width, height, width, height), sure.scores])
         yield [[round(float(value), 5) for value in row] for row in rows]
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height in px, upright, from the file's header. Raises SourceError for a file that is no picture."""
+    try:
+        with PIL.Image.open(path) as header:
+            lies = header.getexif().get(PIL.ExifTags.Base.Orientation, 1) >= 5
+            return header.size[::-1] if lies else header.size
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read as a picture; remove it from the training data") from error
 
 
 def read_picture(path: Path, *, reduced: Literal[1, 2, 4, 8] = 1) -> Picture:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 
-import cv2
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
 from workbench.data import Picture
-from workbench.errors import OutputError
 from workbench.preview.session import View
 from workbench.ui.clip_routes import clip_of, session_of
 from workbench.ui.context import AppContext
+from workbench.ui.jpeg import jpeg
 
-JPEG_QUALITY = 85
 WIDTHS_PX = (16, 3840)
 FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
 SHOWN_TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".png": "image/png", ".jpg": "image/jpeg"}
@@ -37,11 +35,11 @@ def media_routes(context: AppContext) -> APIRouter:
         session = session_of(context, request, clip_id)
         if not 0 <= index < session.frames:
             raise HTTPException(404, f"frame {index}: the clip has frames 0 to {session.frames - 1}")
-        return jpeg(session.picture(index, view, width_px=width))
+        return _sent(session.picture(index, view, width_px=width))
 
     @routes.get("/thumb/{track}.jpg")
     def thumb(request: Request, clip_id: str, track: int) -> Response:
-        return jpeg(session_of(context, request, clip_id).thumbnail(track))
+        return _sent(session_of(context, request, clip_id).thumbnail(track))
 
     @routes.get("/files/{name}")
     def file(request: Request, clip_id: str, name: str) -> Response:
@@ -55,9 +53,5 @@ def media_routes(context: AppContext) -> APIRouter:
     return routes
 
 
-def jpeg(picture: Picture) -> Response:
-    """An RGB picture as a JPEG. Raises OutputError where that fails."""
-    done, data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    if not done:
-        raise OutputError("the picture cannot be encoded")
-    return Response(data.tobytes(), media_type="image/jpeg")
+def _sent(picture: Picture) -> Response:
+    return Response(jpeg(picture), media_type="image/jpeg")

@@ -10,13 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workbench.errors import OutputError, UsageError
+from workbench.video.part_file import lock
 from workbench.workspace.clips import UserSpace
 from workbench.workspace.private import delete, private_folder
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 LOCAL_USER = "local"
 """Who works on a machine where nobody logs in. No account can have this name."""
@@ -68,16 +64,11 @@ class Workspace:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keeps every other page out while inside. Raises UsageError where another one is at work."""
-        with os.fdopen(os.open(self.root / ".lock", os.O_CREAT | os.O_WRONLY, 0o600), "w") as lock:
-            if fcntl is not None:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise UsageError(
-                        f"another workbench page uses {self.root}: end it first, or choose another --workspace"
-                    ) from error
-                except OSError:  # a file system without locks
-                    pass
+        with os.fdopen(os.open(self.root / ".lock", os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+            if not lock(file.fileno()):
+                raise UsageError(
+                    f"another workbench page uses {self.root}: end it first, or choose another --workspace"
+                )
             yield
 
     def _names(self) -> list[str]:

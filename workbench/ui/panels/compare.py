@@ -16,6 +16,7 @@ from workbench.data import Picture
 from workbench.preview.clips import compare_clip
 from workbench.preview.compare import MaskSample, compare_masks
 from workbench.ui.form import words
+from workbench.ui.jpeg import jpeg
 from workbench.ui.panels import (
     FRAME,
     HIDDEN,
@@ -133,5 +134,4 @@ def _jpeg(picture: Picture) -> str:
     if width > TILE_WIDTH_PX:
         size = (TILE_WIDTH_PX, round(height * TILE_WIDTH_PX / width))
         picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg(picture)).decode()}"
