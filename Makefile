@@ -9,7 +9,7 @@ CLIP   ?= sample_videos/meeting_grid.mp4
 MASKED := demo_output/$(basename $(notdir $(CLIP))).masked.mp4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench bench-page screenshots presets clean
+.PHONY: help setup run demo test check bench bench-page screenshots docs presets clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,7 @@ demo: $(STAMP) ## mask a sample clip without the page: about a minute
 
 test: $(STAMP) ## run the tests
 	@$(PY) tests/ui/browser.py
+	@$(PY) tests/live/servers.py
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 check: $(STAMP) ## lint, format, types, layers
@@ -43,6 +44,10 @@ bench-page: $(STAMP) ## measure how long the page lets one wait, in a browser
 
 screenshots: $(STAMP) ## make the pictures of the page in docs/images anew
 	@WORKBENCH_SCREENSHOTS=1 $(PY) -m pytest tests/ui/test_screenshots.py
+
+docs: $(STAMP) ## build the documentation into build/docs
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@echo "Open build/docs/index.html, or: $(PY) -m http.server --directory build/docs"
 
 clean: ## remove .venv and everything that was made
 	rm -rf $(VENV) build demo_output runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -67,5 +72,5 @@ $(STAMP): pyproject.toml constraints.txt
 	fi; \
 	$(PY) -c '' 2>/dev/null || "$$found" -m venv --clear $(VENV)
 	@echo "Installing into $(VENV) (once, a few minutes) ..."
-	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e ".$(if $(EXTRAS),[$(EXTRAS)])"
 	@touch $(STAMP)

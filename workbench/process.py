@@ -38,7 +38,11 @@ ANALYSED_AHEAD = 50  # analysed frames waiting (numbers only): how far the detec
 
 @dataclass(frozen=True)
 class Stretch:
-    """The part of a clip that is worked on, in seconds. None: from the beginning, to the end."""
+    """The part of a clip that is worked on, in seconds. None: from the beginning, to the end.
+
+    >>> Stretch(end_seconds=2.5)
+    Stretch(start_seconds=None, end_seconds=2.5)
+    """
 
     start_seconds: float | None = None
     end_seconds: float | None = None
@@ -53,6 +57,10 @@ def process(
     """Mask every face of ``source`` into ``output``, with a report beside it.
 
     Raises SourceError, OutputError, ModelError, MaskingError; then there is no output.
+
+    >>> report, timeline = process_clip(clip, folder / "masked.mp4", load_preset("balanced"))
+    >>> report.frames, report.hidden_boxes, timeline
+    (20, 80, Timeline(80 rows, 4 tracks, 20 frames))
     """
     refuse_source(report_path(output), source)
     counters = Counters()
@@ -89,7 +97,11 @@ def decided_boxes(
 def analyze_clip(
     source: Path, preset: Preset, *, stretch: Stretch = WHOLE, progress: Progress | None = None
 ) -> DetectionStore:
-    """Pass 1 for a whole clip: everything the detector saw, to be tracked and decided as often as you like."""
+    """Pass 1 for a whole clip: everything the detector saw, to be tracked and decided as often as you like.
+
+    >>> analyze_clip(clip, load_preset("balanced"), stretch=Stretch(end_seconds=0.4))
+    DetectionStore(10 frames, 4 analysed, 1280x720)
+    """
     counters = Counters()
     with ExitStack() as stack:
         video = stack.enter_context(_opened(source, stretch))
@@ -102,7 +114,11 @@ def analyze_clip(
 
 
 def decide_store(store: DetectionStore, preset: Preset, *, tracked: tuple[Sightings, Clock] | None = None) -> Timeline:
-    """Pass 2 for a whole clip. ``tracked`` (from ``track``) spares the tracking when only thresholds changed."""
+    """Pass 2 for a whole clip. ``tracked`` (from ``track``) spares the tracking when only thresholds changed.
+
+    >>> decide_store(analyze_clip(clip, load_preset("bright")), load_preset("bright"))
+    Timeline(80 rows, 4 tracks, 20 frames)
+    """
     sightings, clock = tracked or track(store, preset.tracker)
     decided = decide(sightings, clock, preset.timeline, confidence=preset.detector.confidence)
     first, frames = (store.frames[0].index, store.frames[-1].index + 1) if store.frames else (0, 0)
@@ -118,7 +134,12 @@ def render_clip(
     stretch: Stretch = WHOLE,
     progress: Progress | None = None,
 ) -> Report:
-    """Pass 3 for a whole clip: hide what the timeline says, with a report beside the output."""
+    """Pass 3 for a whole clip: hide what the timeline says, with a report beside the output.
+
+    >>> report = render_clip(clip, session.timeline, folder / "rendered.mp4", load_preset("balanced"))
+    >>> report.frames, report.hidden_boxes
+    (20, 80)
+    """
     refuse_source(report_path(output), source)
     counters = Counters()
     info = probe(source)

@@ -98,7 +98,11 @@ def decide_track(timeline: Timeline, track: int, decision: Decision) -> Timeline
 
 @dataclass(frozen=True)
 class KeyBox:
-    """A box the operator drew on one frame, in pixels of the upright picture."""
+    """A box the operator drew on one frame, in pixels of the upright picture.
+
+    >>> KeyBox(frame=10, x=400, y=120, w=90, h=120)
+    KeyBox(frame=10, x=400, y=120, w=90, h=120)
+    """
 
     frame: int
     x: float

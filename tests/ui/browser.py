@@ -71,15 +71,15 @@ def find_browser() -> Path | None:
 
 
 @contextmanager
-def launched_browser() -> Iterator[Browser]:
-    """A headless browser. Skips the test where there is none, and in CI fails it."""
+def launched_browser(*extra: str) -> Iterator[Browser]:
+    """A headless browser, with further arguments. Skips the test where there is none, and in CI fails it."""
     program = find_browser()
     if program is None:
         message = f"no Chrome or Chromium was found and none could be fetched; run: {COMMAND}"
         if os.environ.get("CI", "").lower() not in ("", "0", "false"):
             pytest.fail(message)
         pytest.skip(message)
-    arguments = ["--disable-dev-shm-usage"]  # containers give /dev/shm 64 MB, too little for pages full of pictures
+    arguments = [*extra, "--disable-dev-shm-usage"]  # containers give it 64 MB, too little for pages full of pictures
     if os.name == "posix" and os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chrome refuses to start as root with it
     with sync_playwright() as playwright:

@@ -11,6 +11,7 @@ COMMANDS = {
     "process": ("workbench.cli.video", "Mask every face of a clip, several clips or a folder."),
     "analyze": ("workbench.cli.video", "Find and track the faces of a clip; write the timeline."),
     "render": ("workbench.cli.video", "Write a masked clip from a timeline."),
+    "live": ("workbench.cli.live", "Mask cameras and streams while they happen."),
     "jobs": ("workbench.cli.jobs", "Queue clips, watch them, and work through the queue."),
     "evaluate": ("workbench.cli.evaluate", "Measure a timeline or a masked clip against ground truth."),
     "evaluate-detector": ("workbench.cli.evaluate_detector", "Measure face detectors on labelled pictures."),

@@ -45,6 +45,10 @@ def load_dataset(folder: Path, *, prefix: str = "", limit: int | None = None) ->
 
     Every picture and label is read once, so that a bad one is told before the work. Raises SourceError for pictures and
     folders, TimelineError for labels, UsageError where nothing is left.
+
+    >>> pictures = label_clip(clip, truth, folder / "pictures", every_seconds=0.4)
+    >>> [len(picture.faces) for picture in load_dataset(folder / "pictures")]
+    [4, 4]
     """
     images = folder / "images"
     for needed in (images, folder / "labels"):

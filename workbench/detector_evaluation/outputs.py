@@ -26,7 +26,13 @@ DIGITS = 4
 
 
 def result_table(results: Sequence[Result]) -> pd.DataFrame:
-    """A row per detector and kind of picture: AP, and recall and confidence at each rate of false detections."""
+    """A row per detector and kind of picture: AP, and recall and confidence at each rate of false detections.
+
+    >>> pictures = label_clip(clip, truth, folder / "table")
+    >>> found = evaluate_detectors(load_dataset(folder / "table"), [candidate("centerface", image_size=640)])
+    >>> list(result_table(found)["faces"])
+    [8]
+    """
     rows = []
     for result in results:
         scores = result.scores

@@ -36,6 +36,11 @@ def evaluate_output(
     ``truth`` as from ``load_truth``. Faces less visible than ``min_visibility`` do not count; a face is hidden when at
     least ``cover`` of the ellipse inscribed in its box (its part inside the picture) has the colour.
     Raises UsageError for a colour that is none, SourceError for a video that cannot be read.
+
+    >>> green = with_settings(load_preset("balanced"), ["mask.kind=solid", "mask.colour=#00ff00"])
+    >>> report, timeline = process_clip(clip, folder / "green.mp4", green)
+    >>> evaluate_output(folder / "green.mp4", truth).recall
+    1.0
     """
     try:
         target = np.array(MaskOptions(colour=colour).rgb)

@@ -36,6 +36,10 @@ def evaluate_timeline(
     least ``cover`` of the ellipse inscribed in its box (its part inside the picture) is masked. ``times`` are the
     seconds of all frames; without them they are taken from the timeline's rows.
     Raises TimelineError for a timeline that does not say the size of its picture.
+
+    >>> found = evaluate_timeline(session.timeline, truth, growth=session.preset.mask.growth)
+    >>> found.faces, found.hidden, found.leak_seconds
+    (80, 80, 0)
     """
     if timeline.width_px < 1 or timeline.height_px < 1:
         raise TimelineError(

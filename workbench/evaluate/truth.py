@@ -34,6 +34,9 @@ def load_truth(path: Path) -> pd.DataFrame:
 
     Returns ``frame`` (from 0, as in a timeline), ``person``, ``x, y, w, h`` px (also where hidden or outside of the
     picture), ``visibility`` 0..1 (1 where the file has none), ``yaw`` degrees. Raises TimelineError.
+
+    >>> list(load_truth(sample("consultation").truth).columns)
+    ['frame', 'person', 'x', 'y', 'w', 'h', 'visibility', 'yaw']
     """
     try:
         table = pd.read_csv(path, dtype=str, skip_blank_lines=False, skipinitialspace=True, keep_default_na=False)

@@ -38,6 +38,11 @@ class JobQueue:
 
     Raises UsageError for an unknown job or a move that its state does not allow, OutputError for a file that cannot
     be used.
+
+    >>> with JobQueue(folder / "queue") as queue:
+    ...     job = queue.submit(clip, preset=load_preset("balanced"))
+    ...     job.state, job.frames_expected
+    ('queued', 20)
     """
 
     def __init__(self, root: Path, *, lease_seconds: float = LEASE_SECONDS) -> None:

@@ -44,6 +44,12 @@ def work(
 
     A job that is under way when this ends, in whatever way, goes back into the queue and is gone on with later.
     ``segment_seconds``: how much of a clip is done at least before a killed job is gone on with behind it.
+
+    >>> with JobQueue(folder / "work") as queue:
+    ...     job = queue.submit(clip)
+    ...     work(queue, until_empty=True)
+    ...     queue.get(job.id).state, sorted(queue.get(job.id).files())
+    ('done', ['log', 'output', 'preset', 'report', 'timeline'])
     """
     if jobs_at_once < 1:
         raise UsageError(f"{jobs_at_once} jobs at once: must be at least 1")

@@ -29,7 +29,11 @@ _ENDINGS = (".yaml", ".yml")
 
 
 def load_preset(name_or_path: str | Path) -> Preset:
-    """The shipped preset of that name, or the one in that file. Raises UsageError with what is wrong, on one line."""
+    """The shipped preset of that name, or the one in that file. Raises UsageError with what is wrong, on one line.
+
+    >>> load_preset("dim-light").detector.confidence
+    0.45
+    """
     path = _find(name_or_path)
     preset, wrong = _read(path)
     if preset is None or wrong:
@@ -49,13 +53,22 @@ def check_preset(name_or_path: str | Path) -> list[str]:
 
 
 def list_presets() -> list[Preset]:
-    """The shipped presets, the default one first."""
+    """The shipped presets, the default one first.
+
+    >>> [preset.name for preset in list_presets()]
+    ['balanced', 'bright', 'crowd', 'dim-light', 'fast', 'maximum-privacy']
+    """
     presets = [load_preset(path) for path in sorted(_SHIPPED.glob("*.yaml"))]
     return sorted(presets, key=lambda preset: preset.name != DEFAULT_PRESET)
 
 
 def save_preset(preset: Preset, path: str | Path) -> None:
-    """Write ``preset_text`` to a file, all or nothing. Raises UsageError or OutputError."""
+    """Write ``preset_text`` to a file, all or nothing. Raises UsageError or OutputError.
+
+    >>> save_preset(load_preset("bright"), folder / "mine.yaml")
+    >>> load_preset(folder / "mine.yaml") == load_preset("bright")
+    True
+    """
     path = Path(path)
     if path.suffix not in _ENDINGS:
         raise UsageError(f"{path}: the name of a preset file ends in .yaml")

@@ -19,6 +19,9 @@ def with_settings(preset: Preset, settings: Sequence[str]) -> Preset:
 
     A value is read as in a preset file, except that ``#00ff00`` is a colour and no comment; nothing after the ``=``
     means empty. Raises UsageError, one line, for a key that does not exist or a value that is not allowed.
+
+    >>> with_settings(load_preset("balanced"), ["mask.kind=mosaic", "mask.strength=18"]).mask.kind
+    'mosaic'
     """
     values = preset.model_dump()
     for setting in settings:
@@ -37,7 +40,11 @@ def with_settings(preset: Preset, settings: Sequence[str]) -> Preset:
 
 
 def diff_presets(first: Preset, second: Preset) -> list[tuple[str, Any, Any]]:
-    """(key, first's value, second's value) of each option in which they differ; their names and descriptions aside."""
+    """(key, first's value, second's value) of each option in which they differ; their names and descriptions aside.
+
+    >>> diff_presets(load_preset("balanced"), load_preset("bright"))
+    [('detector.confidence', 0.5, 0.7)]
+    """
     theirs = option_values(second)
     return [(key, mine, theirs[key]) for key, mine in option_values(first).items() if mine != theirs[key]]
 

@@ -68,6 +68,9 @@ def compare_masks(session: ClipSession, index: int) -> list[MaskSample]:
     """Frame ``index`` under every kind of mask, with the session's strength, shape and growth.
 
     Raises UsageError for a frame that does not exist or is not decided yet, SourceError when it cannot be read.
+
+    >>> [found.kind for found in compare_masks(session, 10)]
+    ['gaussian', 'mosaic', 'solid']
     """
     if not 0 <= index < session.frames:
         raise UsageError(f"frame {index}: the clip has frames 0 to {session.frames - 1}")

@@ -67,7 +67,7 @@ def sweep_figure(sweep: Sweep, language: Language) -> Figure:
     panels = (*_WITH_TRUTH, *_ALWAYS) if sweep.has_truth else _ALWAYS
     rows = len(panels) // 2
     size = (WIDTH_PX / DPI, (ROW_PX * rows + REST_PX) / DPI)
-    with rc_context(_style(language)):  # type: ignore[arg-type]
+    with rc_context(style(language)):  # type: ignore[arg-type]
         layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.05, wspace=0.04, hspace=0.03)
         figure = Figure(figsize=size, dpi=DPI, layout=layout)
         FigureCanvasAgg(figure)
@@ -146,7 +146,8 @@ def _word(key: Any, language: Language) -> str:
     return _WORDS[key][language == "zh"]
 
 
-def _style(language: Language) -> dict[str, Any]:
+def style(language: Language) -> dict[str, Any]:
+    """matplotlib settings that read well on light and dark pages, in a font that has the language."""
     found = chinese_font() if language == "zh" else None
     families = [*([found[0]] if found is not None else []), "DejaVu Sans"]
     return {

@@ -36,13 +36,21 @@ class Sample:
 
 
 def samples() -> list[Sample]:
-    """The sample clips, the demo's first; none where they were not installed. Raises SourceError for a broken one."""
+    """The sample clips, the demo's first; none where they were not installed. Raises SourceError for a broken one.
+
+    >>> samples()[0].title
+    'Video meeting, 2x2 grid'
+    """
     found = [_sample(facts) for facts in sorted(FOLDER.glob("*.json")) if facts.with_suffix(".mp4").is_file()]
     return sorted(found, key=lambda sample: sample.name != DEMO)
 
 
 def sample(name: str) -> Sample:
-    """One sample clip by name. Raises UsageError when there is none of that name."""
+    """One sample clip by name. Raises UsageError when there is none of that name.
+
+    >>> sample("consultation").path.name
+    'consultation.mp4'
+    """
     by_name = {each.name: each for each in samples()}
     if name not in by_name:
         known = ", ".join(by_name) or f"none here: clone the repository to have {FOLDER.name}/"

@@ -29,6 +29,7 @@ from workbench.preview.looking import Looker
 from workbench.preview.published import Published, Publisher
 from workbench.preview.views import View, Views
 from workbench.stages import Progress, ProgressUpdate
+from workbench.store import DetectionStore
 from workbench.timeline import Decision, KeyBox, Timeline, decide_track
 from workbench.video.probing import probe
 
@@ -45,6 +46,11 @@ class ClipSession:
     ``folder`` is private to the clip: detections and edits are kept there, so that opening it again loses nothing.
     About ``cache_mb`` of decoded frames are kept in memory. Raises SourceError for what is no video, OutputError for a
     folder that cannot be used.
+
+    >>> with ClipSession(clip, load_preset("balanced"), folder=folder / "opened") as opened:
+    ...     opened.analyze()
+    ...     opened.timeline, opened.picture(10, "mask", width_px=640).shape
+    (Timeline(80 rows, 4 tracks, 20 frames), (360, 640, 3))
     """
 
     def __init__(self, source: Path, preset: Preset, *, folder: Path, cache_mb: int = CACHE_MB) -> None:
@@ -108,6 +114,12 @@ class ClipSession:
     def analysed(self) -> int:
         """Frames from the beginning that pass 1 is through with."""
         return self._state.analysed
+
+    @property
+    def detections(self) -> DetectionStore:
+        """Every candidate seen so far, whatever its score: what thresholds, tracks and edits are decided from."""
+        with self._lock:
+            return self._analysis.store()
 
     @property
     def complete(self) -> bool:

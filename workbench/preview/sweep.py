@@ -78,6 +78,10 @@ def sweep(
 
     ``truth`` as from ``load_truth``. The operator's edits are left out: it is the detector that is judged. Waits for
     the session's analysis where it is not finished. Raises UsageError for thresholds that are none.
+
+    >>> found = sweep(session, thresholds=[0.3, 0.5, 0.7], truth=truth)
+    >>> found.knee, list(found.table["recall"])
+    (0.5, [1.0, 1.0, 1.0])
     """
     wanted = sorted({round(float(threshold), 4) for threshold in thresholds})
     if not wanted or not 0.05 <= wanted[0] <= wanted[-1] <= 0.95:

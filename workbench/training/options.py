@@ -51,7 +51,11 @@ class SceneOptions(Options):
 
 
 class Recipe(Options):
-    """A whole training run."""
+    """A whole training run.
+
+    >>> Recipe(name="ward", image_size=192, epochs=3).architecture
+    'face-small'
+    """
 
     name: str
     architecture: Literal["face-small", "face-nano"] = "face-small"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
 from workbench.jobs.queue import JobQueue
+from workbench.ui.live_streams import LiveStreams
 from workbench.ui.monitor import Monitor
 from workbench.ui.open_clips import OpenClips
 from workbench.ui.sessions import Sessions
@@ -17,6 +18,7 @@ from workbench.workspace import Workspace, private_folder
 if TYPE_CHECKING:
     import fastapi
     import gradio as gr
+    from starlette.requests import HTTPConnection
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GIGABYTE = 10**9
@@ -29,6 +31,7 @@ class AppContext:
 
     workspace: Workspace
     clips: OpenClips
+    live: LiveStreams
     queue: JobQueue
     monitor: Monitor
     users: Users
@@ -49,7 +52,12 @@ class AppContext:
         """Whether people have to log in: as soon as there are users, and always where others can reach the page."""
         return not self.loopback or bool(self.users.names())
 
-    def user_of(self, request: gr.Request | fastapi.Request) -> str:
+    def close_work(self) -> None:
+        """Stop everything that is under way in this program: analyses and live streams."""
+        self.clips.close_all()
+        self.live.close_all()
+
+    def user_of(self, request: gr.Request | HTTPConnection) -> str:
         """Who is asking. Raises UsageError for nobody."""
         user = getattr(request, "username", None) or getattr(getattr(request, "state", None), "user", None)
         if not user:
@@ -83,12 +91,14 @@ def open_context(
     """Everything for one page over a workspace."""
     queue = JobQueue(workspace.queue_root)
     clips = OpenClips(workspace)
+    live = LiveStreams(workspace)
     users = Users(workspace.root)
     return AppContext(
         workspace=workspace,
         clips=clips,
+        live=live,
         queue=queue,
-        monitor=Monitor(clips, queue),
+        monitor=Monitor(clips, queue, live=live),
         users=users,
         sessions=Sessions(workspace.root / "sessions.json", users),
         max_upload_bytes=round(max_upload_gb * GIGABYTE),

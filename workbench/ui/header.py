@@ -9,6 +9,9 @@ from workbench.ui.texts import TEXTS, both
 STEPS = ("clip", "step", "tune", "compare", "preset", "job")
 """The parts of the page in the order of the work; each has the id ``panel-NAME``."""
 
+TABS = {"recording": ("workbench", "further", "panel-job"), "live": ("panel-live",)}
+"""The halves of the page, and the ids of what each of them shows."""
+
 FIGURES = ("fps", "faces", "cpu", "memory", "gpu")
 
 _MARK = (
@@ -34,7 +37,7 @@ def header_html(*, signed_in: bool) -> str:
         else ""
     )
     return (
-        f'<div id="bar"><div class="brand">{_MARK}<h1>{both("title")}</h1></div>'
+        f'<div id="bar"><div class="brand">{_MARK}<h1>{both("title")}</h1></div>{_tabs()}'
         f'<div id="figures" role="group" {_named("monitor")}>{figures}</div>'
         '<div class="switches"><button type="button" class="switch" id="switch-language">'
         f"{both('to_language')}</button>"
@@ -49,6 +52,16 @@ def page_words() -> str:
     """The words that ``page.js`` needs, as a JSON island for both languages."""
     words = {key: {"en": pair[0], "zh": pair[1]} for key, pair in TEXTS.items()}
     return f'<template id="page-words" data-words="{_attribute(json.dumps(words, ensure_ascii=False))}"></template>'
+
+
+def _tabs() -> str:
+    """The two halves of the page; ``tabs.js`` switches between them."""
+    buttons = "".join(
+        f'<button type="button" role="tab" id="tab-{name}" data-tab="{name}" aria-controls="{" ".join(parts)}" '
+        f'aria-selected="{str(name == "recording").lower()}">{both(f"tab_{name}")}</button>'
+        for name, parts in TABS.items()
+    )
+    return f'<div id="tabs" role="tablist" {_named("tabs")}>{buttons}</div>'
 
 
 def _way() -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 import psutil
 
 from workbench.jobs.queue import JobQueue
+from workbench.ui.live_streams import LiveStreams
 from workbench.ui.open_clips import OpenClips
 
 KEPT_SECONDS = 0.8  # the processor's load is measured between two samples: many open pages must not shorten that
@@ -22,9 +23,12 @@ GpuLoad = Callable[[], float | None]
 class Monitor:
     """Samples the machine and the work of a user. Asking for it often costs nothing."""
 
-    def __init__(self, clips: OpenClips, queue: JobQueue, *, gpu: GpuLoad | None = None) -> None:
+    def __init__(
+        self, clips: OpenClips, queue: JobQueue, *, live: LiveStreams | None = None, gpu: GpuLoad | None = None
+    ) -> None:
         self._clips = clips
         self._queue = queue
+        self._live = live
         self._gpu = gpu
         self._lock = threading.Lock()
         self._process = psutil.Process(os.getpid())
@@ -43,12 +47,16 @@ class Monitor:
         return self._work(user) | machine
 
     def _work(self, user: str) -> dict[str, float | None]:
-        """The user's running job, else the clip being analysed."""
+        """The user's live streams, else the running job, else the clip being analysed."""
+        if self._live is not None and (speed := self._live.speed(user)) is not None:
+            return {"fps": round(speed[0], 1), "faces": speed[1]}
         for job in self._queue.jobs(user):
             if job.state == "running":
                 return {"fps": round(job.fps, 1), "faces": round(job.faces / max(job.frames_done, 1))}
-        speed = self._clips.speed(user)
-        return {"fps": None, "faces": None} if speed is None else {"fps": round(speed.fps, 1), "faces": speed.faces}
+        analysis = self._clips.speed(user)
+        if analysis is None:
+            return {"fps": None, "faces": None}
+        return {"fps": round(analysis.fps, 1), "faces": analysis.faces}
 
     def _sample_machine(self) -> dict[str, float | None]:
         if self._gpu is None:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from workbench.preview.samples import DIM
 from workbench.ui.header import header_html, page_words
-from workbench.ui.panels import HIDDEN, Page, clip, compare, html, job, note, preset, step, told, tune
+from workbench.ui.panels import HIDDEN, Page, clip, compare, html, job, live, note, preset, step, told, tune
 from workbench.ui.texts import CHINESE_LOCALES, dictionary, language_of, text
 from workbench.ui.theme import build_theme
 from workbench.ui.viewer import viewer_head
@@ -21,6 +21,9 @@ EARLY_HEAD = (
     f'<script src="/static/early.js"></script>{viewer_head()}<script type="module" src="/static/page.js"></script>'
 )
 """Has to stand at the top of the page's ``<head>``: what is there runs before Gradio's own script, in this order."""
+
+STYLES = ("page.css", "live.css")
+"""After Gradio's own styles, which they overrule."""
 
 AT_ONCE = 8  # handlers of one kind that may run side by side: several people, several tabs
 QUIET: dict[str, Any] = {"show_progress": "hidden"}
@@ -59,13 +62,14 @@ def mount_options() -> dict[str, Any]:
     chinese = dictionary("zh")
     return {
         "theme": build_theme(),
-        "head": '<link rel="stylesheet" href="/static/page.css">',  # after Gradio's own styles, which it overrules
+        "head": "".join(f'<link rel="stylesheet" href="/static/{name}">' for name in STYLES),
         "i18n": gr.I18n(en=dictionary("en"), **dict.fromkeys(CHINESE_LOCALES, chinese)),
     }
 
 
 def _build_parts(context: AppContext) -> _Parts:
     html(header_html(signed_in=context.login_needed) + page_words(), elem_id="header")
+    live.build(retention_hours=context.retention_hours)
     with gr.Row(elem_id="workbench"):
         clip_panel, step_panel, tune_panel = clip.build(), step.build(), tune.build()
     with gr.Row(elem_id="further"):

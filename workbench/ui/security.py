@@ -32,6 +32,7 @@ from workbench.workspace import LOCAL_USER
 
 MAX_BODY_BYTES = 8_000_000  # a form, a click, a handful of boxes
 FORM_BYTES = 1_000_000  # what a form adds to the file in it
+SOCKET_REFUSED = 1008  # RFC 6455, 7.4.1: against the rules
 TOO_LARGE = "that is larger than is allowed"
 
 PUBLIC = ("/login", "/manifest.json", "/favicon.ico")
@@ -42,6 +43,7 @@ _GRADIO = re.compile(
     r"/(config|theme\.css|robots\.txt|manifest\.json|favicon\.ico|assets/.*"
     r"|gradio_api/(queue/(join|data|status)|upload|upload_progress|file=.*|heartbeat/.*|cancel|reset/?|app_id))"
 )
+_SOCKETS = re.compile(r"/api/live/[0-9a-f]{32}/(pictures|webcam)")
 _LASTING = re.compile(r"/assets/.*")  # the names in it change with the content
 _CHECKED = re.compile(r"/static/.*")
 
@@ -59,7 +61,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
 
 
@@ -81,8 +83,8 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":  # no part of the product opens a web socket
-            await send({"type": "websocket.close", "code": 1008})
+        if scope["type"] == "websocket":
+            await self._open_socket(scope, receive, send)
             return
         answer = _Answer(send, path=scope["path"], nonce=secrets.token_urlsafe(16), head=self._head)
         try:
@@ -96,6 +98,17 @@ class Guard:
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]  # to be rewritten
         await self._app(scope, _Body(receive, limit=self._most(scope)).receive, answer.send)
 
+    async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Web sockets carry live pictures alone. Browsers send no refusal on: a closed one is all that a page sees."""
+        try:
+            refusal = self._refusal(scope) if _SOCKETS.fullmatch(scope["path"]) else _error(404, "")
+        except WorkbenchError:
+            refusal = _error(503, "")
+        if refusal is None:
+            await self._app(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": SOCKET_REFUSED})
+
     def _refusal(self, scope: Scope) -> Response | None:
         """The answer to a request that goes no further. Else: sets the user."""
         headers = Headers(scope=scope)
@@ -103,7 +116,7 @@ class Guard:
             return _error(421, "this machine is not known by that name: use its address")
         if not (_OURS.fullmatch(scope["path"]) or _GRADIO.fullmatch(scope["path"])):
             return _error(404, "there is nothing here")
-        if is_foreign(headers, method=scope["method"]):
+        if is_foreign(headers, method=scope.get("method", "POST")):  # a web socket is asked for like a change
             return _error(403, "that was asked for by another page")
         if _length(headers) > self._most(scope):
             return _error(413, TOO_LARGE)
@@ -115,7 +128,7 @@ class Guard:
         user = self._user(scope)
         scope.setdefault("state", {})["user"] = user
         if user is None and path not in PUBLIC:
-            if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            if scope.get("method") == "GET" and "text/html" in headers.get("accept", ""):
                 return RedirectResponse("/login", 303)
             return _error(401, "log in first")
         if path.startswith(FILE) and not self._may_fetch(path.removeprefix(FILE), user or ""):

@@ -23,6 +23,7 @@ from starlette.staticfiles import StaticFiles
 from workbench.errors import OutputError, SourceError, UsageError, WorkbenchError
 from workbench.jobs.logs import LogOptions, SharedLog
 from workbench.ui.context import LOOPBACK, AppContext, open_context
+from workbench.ui.live_recordings import clean_recordings
 from workbench.ui.loading import load_gradio
 from workbench.workspace import Workspace
 
@@ -33,6 +34,7 @@ ICON = '<link rel="icon" href="/favicon.ico" type="image/svg+xml">'
 GRADIO_STATIC = ("gradio", "templates/frontend/static")
 CLEAN_SECONDS = 600.0
 UNUSED_SECONDS = 1800.0  # after which a clip that nobody asks for is closed
+LARGEST_PICTURE_BYTES = 4_000_000  # of a webcam, as JPEG: one of 1280x720 has a tenth of that
 GRACE_SECONDS = 1  # for answers under way when the server stops; some of Gradio's never end
 
 STATUS: dict[type[Exception], int] = {UsageError: 400, SourceError: 422}
@@ -82,24 +84,26 @@ def serve(
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                ws="none",
+                ws="websockets-sansio",
+                ws_max_size=LARGEST_PICTURE_BYTES,
+                ws_per_message_deflate=False,  # pictures are compressed already
                 timeout_graceful_shutdown=GRACE_SECONDS,
             ),
             started,
-            context.clips.close_all,
+            context.close_work,
         )
         try:
             with _working(context, workers=workers):
                 server.run(sockets=[listener])
         finally:
-            context.clips.close_all()
+            context.close_work()
             context.queue.close()
 
 
 def build_app(context: AppContext, blocks: Any = None, **options: Any) -> FastAPI:
     """The application. ``blocks``: another Gradio page than the product's, shown with ``options``."""
     gradio = load_gradio(context.workspace.gradio_cache)
-    from workbench.ui import clip_routes, job_routes, login, media, security, upload
+    from workbench.ui import clip_routes, job_routes, live_routes, login, media, security, upload
 
     head = ICON
     if blocks is None:
@@ -112,6 +116,7 @@ def build_app(context: AppContext, blocks: Any = None, **options: Any) -> FastAP
     app.include_router(clip_routes.clip_routes(context))
     app.include_router(media.media_routes(context))
     app.include_router(job_routes.job_routes(context))
+    app.include_router(live_routes.live_routes(context))
     app.include_router(upload.upload_routes(context, blocks))
     app.add_route("/api/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     app.mount("/static", StaticFiles(directory=STATIC, packages=[GRADIO_STATIC]))
@@ -218,6 +223,7 @@ def clean(context: AppContext) -> None:
         if job.finished_at is not None and datetime.fromisoformat(job.finished_at) < before:
             with suppress(UsageError):  # begun again just now
                 context.queue.remove(job.id)
+    clean_recordings(context.workspace, before.timestamp())
     context.clips.close_unused(UNUSED_SECONDS)
 
 

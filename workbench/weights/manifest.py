@@ -139,7 +139,11 @@ def find(name_or_path: str | Path) -> Path:
 
 
 def list_models() -> list[ModelState]:
-    """Every model of the manifest and what this machine has of it. Reads the files to verify them."""
+    """Every model of the manifest and what this machine has of it. Reads the files to verify them.
+
+    >>> [model.name for model in list_models() if model.verified]
+    ['centerface', 'appearance']
+    """
     states = []
     for model in read_manifest().values():
         path = locate(model)

@@ -1,12 +1,14 @@
 /** What holds the page together in the browser: the open clip, the switches, the live figures, the way through. */
 
 import { JobList } from "./jobs.js";
+import { LivePage } from "./live.js";
 import { followSliders } from "./sliders.js";
+import { followTabs } from "./tabs.js";
 
 const FIGURES_MS = 2000;
 const ROOT = new URL("../", import.meta.url); // the modules lie in …/static/
 const WORDS = () => JSON.parse(document.getElementById("page-words").dataset.words);
-const PARTS = ["page-words", "panel-clip", "panel-step", "panel-tune", "panel-compare", "panel-preset", "panel-job", "jobs"];
+const PARTS = ["page-words", "panel-clip", "panel-step", "panel-tune", "panel-compare", "panel-preset", "panel-job", "jobs", "live"];
 const DARK = "workbench-dark";
 
 const language = () => document.documentElement.dataset.language ?? "en";
@@ -141,6 +143,7 @@ function start() {
   const jobs = new JobList({ root: ROOT, text, language });
   window.workbenchPage.jobsChanged = () => jobs.refresh();
   jobs.follow();
+  followTabs(new LivePage(document.getElementById("live"), { root: ROOT, text }));
 }
 
 window.workbenchPage = {

@@ -1,0 +1,1 @@
+"""Makes the parts of the pages that say what the program says: its options, its commands, its notebooks."""
