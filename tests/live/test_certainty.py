@@ -131,6 +131,14 @@ class TestWholePicture:
         assert subject.verdict(0.44).reason == ""
         assert hides(subject, 0.40, moved(-300)), "the look behind the cut also says what was there just before"
 
+    def test_a_look_behind_a_cut_says_nothing_about_the_scene_before(self) -> None:
+        subject = certainty(stale_seconds=0.1)
+        seen(subject, last=9)
+        subject.cut(0.60)
+        subject.learn(look(0.64, (1, FACE, 0.9)))
+        assert subject.verdict(0.56).reason == "stale"
+        assert subject.verdict(0.60).reason == ""
+
     def test_a_face_that_was_sure_and_vanishes_is_held_without_hiding_the_picture(self) -> None:
         subject = certainty()
         seen(subject, last=20)
@@ -175,6 +183,13 @@ class TestWholePicture:
         verdict = subject.verdict(25 * STEP)
         assert verdict.reason == ""
         assert len(verdict.boxes) == 1
+
+    def test_a_doubtful_face_that_another_one_hides_is_not_lost(self) -> None:
+        subject = certainty()
+        for step in range(30):
+            before, front = (1, FACE, 0.45), (2, moved(400 - 20.0 * min(step, 20)), 0.9)
+            subject.learn(look(step * STEP, *([before, front] if step < 18 else [front])))
+        assert subject.verdict(25 * STEP).reason == ""
 
     def test_two_faces_at_one_place_stay_two(self) -> None:
         subject = certainty()
@@ -238,6 +253,22 @@ class TestPlaces:
             subject.learn(look(step * STEP))
         assert hides(subject, 9 * STEP + OPTIONS.coast_seconds - 0.01, at_edge)
         assert not hides(subject, 9 * STEP + OPTIONS.coast_seconds + 0.02, at_edge)
+
+    def test_a_face_is_not_carried_over_a_cut(self) -> None:
+        subject = certainty()
+        seen(subject, last=10)
+        subject.cut(11 * STEP)
+        subject.learn(look(14 * STEP, (1, moved(400), 0.9)))
+        assert hides(subject, 12 * STEP, moved(400)), "where the face of the new scene is, not half-way there"
+
+    def test_the_less_sure_a_face_is_the_more_is_hidden(self) -> None:
+        widths = []
+        for score in (0.95, 0.45):
+            subject = certainty()
+            seen(subject, last=10, score=score)
+            box = subject.verdict(10 * STEP).boxes[0]
+            widths.append(box[2] - box[0])
+        assert widths[1] > 1.4 * widths[0]
 
     def test_a_weak_sighting_counts_on_a_track_that_was_sure(self) -> None:
         subject = certainty()

@@ -24,6 +24,8 @@ from workbench.live.pace import SPARE, Pace, sizes_of
 from workbench.stages import Detector
 from workbench.video.files import VideoFile
 
+pytestmark = pytest.mark.alone  # it runs in real time
+
 OPTIONS = DetectorOptions()
 
 
@@ -125,7 +127,7 @@ def test_streams_of_one_size_are_looked_at_together_with_one_detector() -> None:
         opened.append(options.image_size)
         return detector
 
-    with DetectionService(open_it) as service:
+    with DetectionService(open_it, batch=4) as service:
         feeds = [join(service, goal=1.0) for _ in range(4)]
         feeds.append(join(service, width=1280, height=720, goal=1.0))  # the same picture for the detector
         offer_for(0.6, feeds)
@@ -134,7 +136,7 @@ def test_streams_of_one_size_are_looked_at_together_with_one_detector() -> None:
 
 
 def test_streams_are_served_alike() -> None:
-    with DetectionService(opening(OneFace(0.008))) as service:
+    with DetectionService(opening(OneFace(0.008)), batch=3) as service:
         feeds = [join(service, goal=10.0) for _ in range(5)]
         feeds += [join(service, width=360, height=640, goal=10.0) for _ in range(2)]  # another size: not together
         counts = [len(findings) for findings in offer_for(3.0, feeds)]

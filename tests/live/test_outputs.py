@@ -34,6 +34,8 @@ from workbench.live.sources import open_live_source
 from workbench.video.files import VideoFile
 from workbench.video.synthetic import Clip, Tone, write_clip
 
+pytestmark = pytest.mark.alone  # it runs in real time
+
 WIDTH, HEIGHT = 320, 180
 UNIT = Fraction(1, 90_000)
 
@@ -338,7 +340,9 @@ def test_what_is_pushed_comes_out_at_the_server_and_survives_its_restart(
     assert len(first) > 30
     assert len(second) > 15
     for pictures in (first, second):
-        assert np.diff([moment for moment, _ in pictures]) == pytest.approx(0.04, abs=0.03)
+        steps = np.diff([moment for moment, _ in pictures])
+        assert steps[0] < 0.5  # the first picture opens the connection
+        assert steps[1:] == pytest.approx(0.04, abs=0.03)
         assert np.abs(np.diff([level for _, level in pictures])).max() < 12
     everything = caplog.text + repr(pusher) + pusher.message + pusher.label + "".join(arguments)
     assert "stream-key" not in everything

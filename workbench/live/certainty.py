@@ -116,6 +116,10 @@ class Certainty:
         """Whether a look at the picture of that time, or a later one, has succeeded."""
         return bool(self._looks) and self._looks[-1] >= time_seconds
 
+    def is_settled(self, time_seconds: float) -> bool:
+        """Whether waiting for a look would change nothing: there is one, or the picture is hidden whole anyway."""
+        return self.covers(time_seconds) or bool(self._doubted(time_seconds))
+
     @property
     def last_look_seconds(self) -> float | None:
         """Time of the newest picture that the detector has looked at."""

@@ -22,8 +22,9 @@ from workbench.detectors.finder import picture_size
 from workbench.detectors.options import DetectorOptions
 from workbench.live.frames import LiveFrame
 from workbench.live.looker import Looker, OpenDetector
+from workbench.weights.sessions import usable_threads
 
-BATCH = 4  # pictures at once: as many as keep a small machine's cores busy; more would make each wait longer
+LARGEST_BATCH = 8  # more would take so much memory and make each wait for all
 FINDINGS_KEPT = 64  # of a stream that does not ask for them
 FULL_LOOK_SECONDS = 1.0  # while the size is reduced: how often to look for faces that are too small for it
 FACE_SCORE = 0.4  # what is surely no face must not decide about the size
@@ -78,10 +79,15 @@ class Feed:
 
 
 class DetectionService:
-    """Looks at the newest pictures of all streams, several at once where they fit together, in turn where not."""
+    """Looks at the newest pictures of all streams, several at once where they fit together, in turn where not.
 
-    def __init__(self, opened_by: OpenDetector = open_detector) -> None:
+    ``batch`` is how many at once, at most; 0: as many as the processors can look at side by side, since with more each
+    would only wait for the others.
+    """
+
+    def __init__(self, opened_by: OpenDetector = open_detector, *, batch: int = 0) -> None:
         self._opened_by = opened_by
+        self._batch = batch or min(usable_threads(), LARGEST_BATCH)
         self._changed = threading.Condition()
         self._feeds: list[Feed] = []
         self._lookers: dict[Hashable, Looker] = {}
@@ -156,9 +162,10 @@ class DetectionService:
         waiting = sorted((each for each in self._feeds if each._waiting is not None), key=lambda each: each._turn)
         first = waiting[0]
         others = min((each._turn for each in waiting if each._looker is not first._looker), default=math.inf)
-        feeds = [each for each in waiting if each._looker is first._looker and each._turn <= others][:BATCH]
+        feeds = [each for each in waiting if each._looker is first._looker and each._turn <= others]
+        feeds = feeds[: self._batch]
         level = first._looker.level_for(min(each._faces_share for each in feeds))
-        full = first._looker.full_level(level)
+        full = first._looker.full_level(level, goal_seconds=first._goal_seconds)
         now = time.monotonic()
         if full is not None and now - first._looked_fully >= FULL_LOOK_SECONDS:
             feeds, level = [first], full

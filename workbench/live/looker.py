@@ -60,9 +60,11 @@ class Looker:
         opened = [level for level in range(smallest + 1) if self._finders[level] is not None]
         return min(opened, key=lambda level: (abs(level - wanted), -level))
 
-    def full_level(self, level: int) -> int | None:
+    def full_level(self, level: int, *, goal_seconds: float) -> int | None:
         """A level of larger pictures than this one that is worth a look now and then, if one is open and quick."""
-        quick = (each for each in range(level) if self._finders[each] and self.pace.is_quick(each))
+        quick = (
+            each for each in range(level) if self._finders[each] and self.pace.is_quick(each, goal_seconds=goal_seconds)
+        )
         return next(quick, None)
 
     def find(self, frames: Sequence[Frame], level: int) -> list[Detections]:

@@ -16,7 +16,7 @@ SLOWER_AFTER_SECONDS = 0.5  # of too slow looks before the size goes down …
 FASTER_AFTER_SECONDS = 4.0  # … and of looks with time to spare before it goes up: changes should be rare
 SPARE = 0.75  # of the goal, that the next larger size is expected to take
 WEIGHT = 0.25  # of the newest look in the mean
-LONGEST_FULL_LOOK_SECONDS = 0.2  # a look for the faces that are too small for the present size may take
+LONGEST_SINGLE_LOOK = 3.0  # of the goal, that one look for faces too small for the present size may take
 
 
 def sizes_of(options: DetectorOptions, long_side_px: int) -> tuple[DetectorOptions, ...]:
@@ -85,6 +85,6 @@ class Pace:
             return self.level - 1
         return self.level
 
-    def is_quick(self, level: int) -> bool:
+    def is_quick(self, level: int, *, goal_seconds: float) -> bool:
         """Whether a single look at that level is short enough to be slipped in."""
-        return self.expected_seconds(level) <= LONGEST_FULL_LOOK_SECONDS
+        return self.expected_seconds(level) <= LONGEST_SINGLE_LOOK * goal_seconds

@@ -48,6 +48,15 @@ class _Held:
         return self.live.frame.time_seconds
 
 
+@dataclass(frozen=True, eq=False)
+class _Past:
+    """What is kept of a picture when it is gone."""
+
+    time_seconds: float
+    arrived: float
+    cells: Thumbnail
+
+
 class Pipeline:
     """Takes raw frames and gives masked ones to ``publish``. For one thread; ``stop`` ends its part in the service."""
 
@@ -65,8 +74,11 @@ class Pipeline:
         self._publish = publish
         self._preset = preset
         self._masker = open_masker(preset.mask)
+        self._is_outdated = False  # the preset looks for faces in another way than what is known came about
+        self._budget_seconds = (options.look_ahead_ms + options.budget_ms) / 1000
+        self._longest_past_seconds = self._budget_seconds + options.stale_ms / 1000
         self._held: deque[_Held] = deque()
-        self._seen: deque[_Held] = deque()  # pictures of the last moments, to compare with
+        self._past: deque[_Past] = deque()  # of the last moments, to compare with
         self._feed: Feed | None = None
         self._size = (0, 0)
         self._begin = -math.inf
@@ -93,36 +105,36 @@ class Pipeline:
         self._masker = open_masker(preset.mask)
         sections = ("detector", "tracker", "timeline")
         if any(getattr(before, name) != getattr(preset, name) for name in sections):
-            self._size = (0, 0)
+            self._is_outdated = True
 
     def admit(self, live: LiveFrame, *, is_new: bool) -> None:
         """Take in a picture; ``is_new`` where it has nothing to do with those before."""
         held = _Held(live, thumbnail(live.frame))
-        if is_new or self._feed is None or self._size != (live.frame.width_px, live.frame.height_px):
+        has_changed = self._is_outdated or self._size != (live.frame.width_px, live.frame.height_px)
+        if is_new or has_changed or self._feed is None:
             self._flush()
             self._start(held)
-        elif self._seen and change(self._seen[-1].cells, held.cells) >= self._preset.timeline.cut_threshold:
+        elif change(self._past[-1].cells, held.cells) >= self._preset.timeline.cut_threshold:
             self._certainty.cut(held.time_seconds)
         assert self._feed is not None
         self._feed.offer(live)
         self._held.append(held)
-        self._seen.append(held)
+        self._past.append(_Past(held.time_seconds, live.arrived, held.cells))
         while len(self._held) > FRAMES_HELD:
             self._held.popleft()
             self._statistics.dropped()
-        oldest = held.live.arrived - self._options.stale_ms / 1000
-        while self._seen[0].live.arrived < oldest:
-            self._seen.popleft()
+        oldest = live.arrived - self._longest_past_seconds
+        while self._past[0].arrived < oldest:
+            self._past.popleft()
 
     def work(self) -> None:
         """Take in what the detector found, and publish the pictures whose time has come."""
         if self._feed is not None:
             for finding in self._feed.findings():
                 self._learn(finding)
-        budget = (self._options.look_ahead_ms + self._options.budget_ms) / 1000
         while self._held and self._is_due(self._held[0]):
             held = self._held.popleft()
-            is_late = time.monotonic() - held.live.arrived > budget
+            is_late = time.monotonic() - held.live.arrived > self._budget_seconds
             if is_late and self._held:
                 self._statistics.dropped()
             else:
@@ -143,7 +155,7 @@ class Pipeline:
     def stop(self) -> None:
         """Give up what waits and leave the service."""
         self._held.clear()
-        self._seen.clear()
+        self._past.clear()
         if self._feed is not None:
             self._feed.leave()
             self._feed = None
@@ -153,7 +165,8 @@ class Pipeline:
         frame, preset = held.live.frame, self._preset
         self._size = (frame.width_px, frame.height_px)
         self._begin = held.time_seconds
-        self._seen.clear()
+        self._past.clear()
+        self._is_outdated = False
         self._certainty = Certainty(
             preset.timeline,
             confidence=preset.detector.confidence,
@@ -199,9 +212,9 @@ class Pipeline:
         return ids
 
     def _is_due(self, held: _Held) -> bool:
-        """Whether the picture's time has come: behind the look-ahead, when it was looked at or cannot wait more."""
+        """Whether the picture's time has come: behind the look-ahead, when nothing is worth waiting for any more."""
         age = time.monotonic() - held.live.arrived - self._options.look_ahead_ms / 1000
-        return age >= 0 and (age >= PATIENCE_SECONDS or self._certainty.covers(held.time_seconds))
+        return age >= 0 and (age >= PATIENCE_SECONDS or self._certainty.is_settled(held.time_seconds))
 
     def _release(self, held: _Held, *, is_late: bool) -> None:
         began = time.monotonic()
@@ -221,7 +234,7 @@ class Pipeline:
     def _unknown_areas(self, held: _Held, verdict: Verdict) -> np.ndarray[tuple[int, int], np.dtype[np.float64]] | None:
         """What changed since the detector's last look: nobody knows whether it is a face. None: too much of it."""
         looked = self._certainty.last_look_seconds
-        before = next((each for each in self._seen if each.time_seconds == looked), None)
+        before = next((each for each in self._past if each.time_seconds == looked), None)
         if before is None:
             return None
         width, height = self._size
