@@ -106,7 +106,8 @@ def _decoded(data: bytes) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "WEBP")) as head:
             width, height = head.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    # ImportError: ultralytics, once imported, has Pillow ask for a plugin before it gives a picture up
+    except (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError) as error:
         raise SourceError("the pushed picture is no JPEG and no WebP, or is damaged") from error
     if width * height > MAX_PIXELS or min(width, height) < LEAST_SIDE_PX:
         raise SourceError(f"the pushed picture measures {width}x{height}: at most {MAX_PIXELS} pixels are taken")

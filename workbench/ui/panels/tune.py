@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from workbench.errors import UsageError, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.evaluate import evaluate_timeline, load_truth
 from workbench.presets.model import SECTIONS, option_fields
 from workbench.preview.sweep import Sweep, sweep
@@ -115,7 +114,7 @@ def connect(panel: TunePanel, page: Page) -> Tuning:
     for button, values in panel.walk_steps.items():
         in_force(_fills(button, values, page), values)
     panel.edited.click(lambda: gr.update(active=True), None, panel.watch, show_progress="hidden")
-    settled = panel.watch.tick(settle(page), page.inputs, [panel.measured, panel.watch], show_progress="hidden")
+    settled = panel.watch.tick(settle(page), page.clip, [panel.measured, panel.watch], show_progress="hidden")
     panel.run_sweep.click(
         _try_thresholds(page),
         [page.clip, panel.enhance_too],
@@ -148,17 +147,14 @@ def apply(page: Page) -> Any:
 
 
 def settle(page: Page) -> Any:
-    """The handler for the calm after a change: all controls are read once more, since a change may have been lost on
-    its way; and where the true faces are known, it says how the settings do."""
+    """The handler for the calm after a change or after the analysis: says how the settings do where the true faces are
+    known. It reads no control: what the browser held when it asked may be older than the settings in use."""
 
     @told
-    def fill(values: dict[Any, Any], request: gr.Request) -> Any:
-        clip_id = values[page.clip]
+    def fill(clip_id: str, request: gr.Request) -> Any:
         if not clip_id:
             return "", gr.update(active=False)
         clip, session = page.open(clip_id, request)
-        with suppress(UsageError):  # was said when the value was typed
-            page.take(values, request)
         waits = not session.complete
         return "" if waits else _measured(clip, session, language_of(request)), gr.update(active=waits)
 
