@@ -412,6 +412,16 @@ def test_ctrl_c_while_loading_says_one_line(seconds: float, sample: Callable[[st
     assert state(tmp_path) == {}
 
 
+def test_ctrl_c_in_code_that_a_library_executes_is_a_stop_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "stopped_in_exec.py").write_text(
+        "from workbench import cli\ncli.workbench = lambda **_: exec('raise KeyboardInterrupt')\ncli.main([])\n"
+    )
+    command = [sys.executable, "-m", "stopped_in_exec"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr.strip() == "workbench: stopped; nothing half-written is left"
+
+
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGHUP])
 def test_an_impatient_stop_still_cleans_up(kind: signal.Signals, sample: Callable[[str], Path], tmp_path: Path) -> None:
     child = _started(sample("ward_round_1080p"), tmp_path / "o.mp4")

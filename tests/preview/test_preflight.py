@@ -60,6 +60,8 @@ def test_an_ordinary_clip_changes_nothing_and_its_time_is_known(short_clip: Shor
     kept = speed._cache()
     speeds = json.loads(kept.read_text())
     assert len(speeds) == 1
+    shorter = preflight(clip, preset(), folder=tmp_path, analysed=True).estimated_seconds
+    assert shorter is not None and 2 < shorter < card.estimated_seconds, "what is analysed is only masked"
     kept.write_text(json.dumps({key: {**value, "seconds_per_frame": 100.0} for key, value in speeds.items()}))
     again = preflight(clip, preset("detector.confidence=0.4"), folder=tmp_path)
     assert again.estimated_seconds == pytest.approx(5002), "the figure of this machine is used again"

@@ -37,6 +37,7 @@ def test_a_job_is_followed_to_its_files(shared: Any, short_clip: ShortClip):
     assert anna.get(f"/api/jobs/{job.id}/files/timeline").text.startswith("# face-privacy-workbench timeline")
     assert anna.get(f"/api/jobs/{job.id}/files/preset").text.startswith("schema:")
     assert anna.get(f"/api/jobs/{job.id}/files/report").json()["frames"] == 5
+    assert anna.get(f"/api/jobs/{job.id}/live.jpg").status_code == 204, "a job that is over shows no picture"
     assert bert.get("/api/jobs").json() == []
     for rest in ("", "/live.jpg", "/files/output", "/files/report", "/files/log"):
         assert bert.get(f"/api/jobs/{job.id}{rest}").status_code == 404

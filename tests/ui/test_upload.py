@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
         context.users.add(name, PASSWORD)
     anna, bert = logged_in(app, "anna"), logged_in(app, "bert")
     with anna:  # Gradio's queue runs as long as this browser is there
+        bert.portal = anna.portal  # one event loop, as in a server: Gradio's queues belong to the one that made them
         yield context, anna, bert
 
 
@@ -32,10 +34,11 @@ def uploaded(client: TestClient, content: bytes, name: str = "clip.mp4") -> Any:
 def asked(client: TestClient, endpoint: str, data: list[Any]) -> str:
     """What an event of the Gradio page answers, with the events of its queue."""
     names = [each["api_name"] for each in client.get("/config").json()["dependencies"]]
-    body = {"data": data, "fn_index": names.index(endpoint), "session_hash": "s"}
+    session = uuid.uuid4().hex
+    body = {"data": data, "fn_index": names.index(endpoint), "session_hash": session}
     joined = client.post("/gradio_api/queue/join", json=body)
     assert joined.status_code == 200, joined.text
-    with client.stream("GET", "/gradio_api/queue/data?session_hash=s") as events:
+    with client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as events:
         for line in events.iter_lines():
             if "process_completed" in line:
                 return line

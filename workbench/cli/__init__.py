@@ -89,8 +89,13 @@ def _stop_politely() -> None:
 
 
 def _end_undisturbed() -> None:
-    """The work is done or undone: while it shuts down, Python would let one more Ctrl-C change the exit code."""
+    """The work is done or undone: while it shuts down, Python would let one more Ctrl-C change the exit code.
+
+    So would the first, had it come while a library ran ``exec`` (dataclasses do): Python notes it as unhandled, and
+    ``python -m`` then dies by the signal. Whatever is executed next takes the note back.
+    """
     for name in STOPPING:
         number = getattr(signal, name, None)
         if number is not None:
             signal.signal(number, signal.SIG_IGN)
+    exec("")

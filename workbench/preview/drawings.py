@@ -85,8 +85,15 @@ def draw_frames(
     >>> draw_frames(session, [0, 10], views=["original", "mask"])
     Drawing(frames 0, 10 as original, mask)
     """
+    captions = [f"frame {frame}, {_seconds(session, frame):.2f} s" for frame in frames]
     rows = [
-        [_Cell(_shown(session, frame, view, track, across=len(frames)), f"frame {frame}, {view}") for frame in frames]
+        [
+            _Cell(
+                _shown(session, frame, view, track, across=len(frames)),
+                f"{view}, {caption}" if len(views) > 1 else caption,
+            )
+            for frame, caption in zip(frames, captions, strict=True)
+        ]
         for view in views
     ]
     listed = ", ".join(str(frame) for frame in frames)
@@ -188,6 +195,11 @@ def _shown(session: ClipSession, frame: int, view: View, track: int | None, *, a
     """The frame as wide as one of ``across`` in a row, or the part of it round a track's face as it is in the clip."""
     width = WIDTH_PX // max(across, 1) if track is None else None
     return _part(session.picture(frame, view, width_px=width), _window(session, frame, track))
+
+
+def _seconds(session: ClipSession, frame: int) -> float:
+    """Seconds since the clip's first frame; 0 for a frame that is none, which is refused where it is drawn."""
+    return float(session.times[frame] - session.times[0]) if 0 <= frame < session.frames else 0.0
 
 
 def _window(session: ClipSession, frame: int, track: int | None) -> Window:

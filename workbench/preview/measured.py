@@ -46,7 +46,7 @@ def _figures(session: ClipSession, preset: Preset, truth: pd.DataFrame, progress
     return {
         "faces": found.faces,
         "recall": np.nan if found.recall is None else round(found.recall, 4),
-        "leak_seconds": round(found.leak_seconds, 2),
+        "leak_seconds": round(float(found.leak_seconds), 2),
         "false_area_percent": round(100 * found.false_area, 2),
         "idf1": np.nan if found.idf1 is None else round(found.idf1, 3),
         "review": int((timeline.tracks()["decision"] == "review").sum()),

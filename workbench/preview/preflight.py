@@ -67,8 +67,9 @@ class Preflight:
         return self.free_bytes >= self.needed_bytes
 
 
-def preflight(source: Path, preset: Preset, *, folder: Path) -> Preflight:
+def preflight(source: Path, preset: Preset, *, folder: Path, analysed: bool = False) -> Preflight:
     """Look at a clip and try the job on its first frames. ``folder`` takes the trial's files, and loses them again.
+    ``analysed``: the job will be given the clip's timeline, and only mask.
 
     Raises SourceError where there is no video to read, OutputError where ``folder`` cannot be used.
     """
@@ -80,7 +81,8 @@ def preflight(source: Path, preset: Preset, *, folder: Path) -> Preflight:
     estimated: float | None = None
     try:
         speed = job_speed(source, info, preset, folder=folder)
-        engine, estimated = speed.engine, START_SECONDS + len(index.pts) * speed.seconds_per_frame
+        per_frame = speed.masking_seconds_per_frame if analysed else speed.seconds_per_frame
+        engine, estimated = speed.engine, START_SECONDS + len(index.pts) * per_frame
     except WorkbenchError as error:
         changes.append(_cannot_run(error))
     times, size = index.times(), info.size_bytes or 0

@@ -66,10 +66,15 @@ class Form:
         """``base`` with what the controls hold. Raises UsageError, one line, for a value that is not allowed."""
         return changed(base, {key: values[control] for key, control in self.controls.items() if control in values})
 
-    def show(self, preset: Preset) -> list[Any]:
-        """What each control has to become to show ``preset``, in the order of the form."""
+    def show(self, preset: Preset, *, fresh: bool = False) -> list[Any]:
+        """What each control has to become to show ``preset``, in the order of the form. ``fresh``: the page was just
+        loaded, so the controls hold the options' defaults, and those that are right are left alone.
+        """
         values = option_values(preset)
-        return [_shown(key, values[key]) for key in self.controls]
+        held = {key: option_schemas()[key].get("default") for key in self.controls} if fresh else {}
+        return [
+            gr.skip() if key in held and held[key] == values[key] else _shown(key, values[key]) for key in self.controls
+        ]
 
 
 def changed(base: Preset, values: Mapping[str, Any]) -> Preset:

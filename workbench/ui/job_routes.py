@@ -59,7 +59,10 @@ def job_routes(context: AppContext) -> APIRouter:
 
     @routes.get("/jobs/{job_id}/live.jpg")
     def live(request: Request, job_id: str) -> Response:
-        return _sent(job_of(request, job_id).live, media_type="image/jpeg")
+        picture = job_of(request, job_id).live
+        if not picture.is_file():  # gone with the job's end, of which the browser does not know yet
+            return Response(status_code=204)
+        return _sent(picture, media_type="image/jpeg")
 
     @routes.get("/jobs/{job_id}/files/{kind}")
     def file(request: Request, job_id: str, kind: Kind) -> Response:

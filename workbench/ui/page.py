@@ -9,7 +9,7 @@ import gradio as gr
 
 from workbench.preview.samples import DIM
 from workbench.ui.header import header_html, page_words
-from workbench.ui.panels import HIDDEN, Page, clip, compare, html, job, live, note, preset, step, told, tune
+from workbench.ui.panels import FOLLOWS, HIDDEN, Page, clip, compare, html, job, live, note, preset, step, told, tune
 from workbench.ui.texts import CHINESE_LOCALES, dictionary, language_of, text
 from workbench.ui.theme import build_theme
 from workbench.ui.viewer import viewer_head
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from workbench.ui.context import AppContext
 
 EARLY_HEAD = (
-    f'<script src="/static/early.js"></script>{viewer_head()}<script type="module" src="/static/page.js"></script>'
+    '<script src="/static/early.js"></script><script src="/static/answers.js"></script>'
+    f'{viewer_head()}<script type="module" src="/static/page.js"></script>'
 )
 """Has to stand at the top of the page's ``<head>``: what is there runs before Gradio's own script, in this order."""
 
@@ -26,7 +27,6 @@ STYLES = ("page.css", "live.css")
 """After Gradio's own styles, which they overrule."""
 
 AT_ONCE = 8  # handlers of one kind that may run side by side: several people, several tabs
-QUIET: dict[str, Any] = {"show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ def _follow(event: Any, page: Page, parts: _Parts) -> None:
     shown = event.then(
         _tune_clip(page),
         page.clip,
-        [parts.tune.walk, parts.tune.watch, parts.clip.card, parts.compare.grid],
-        **QUIET,
+        [parts.tune.walk, parts.clip.card, parts.compare.grid],
+        **FOLLOWS,
     )
     shown.then(None, page.clip, None, js="(clip) => window.workbenchPage.open(clip)")
-    shown.then(clip.list_clips(page), page.clip, parts.clip.mine, **QUIET)
-    shown.then(clip.describe(page), page.clip, parts.clip.card, **QUIET)
+    shown.then(clip.list_clips(page), page.clip, parts.clip.mine, **FOLLOWS)
+    shown.then(clip.describe(page), page.clip, parts.clip.card, **FOLLOWS)
 
 
 def _tune_clip(page: Page) -> Any:
@@ -96,11 +96,11 @@ def _tune_clip(page: Page) -> Any:
     @told
     def fill(clip_id: str, request: gr.Request) -> Any:
         if not clip_id:
-            return gr.update(visible=False), gr.update(active=False), "", ""
+            return gr.update(visible=False), "", ""
         opened, _ = page.open(clip_id, request)
-        page.put(clip_id, page.space(request).settings, request)
+        page.use_kept(clip_id, request)
         looking = note(text("looking", language_of(request)))
-        return gr.update(visible=opened.sample == DIM), gr.update(active=True), looking, ""
+        return gr.update(visible=opened.sample == DIM), looking, ""
 
     return fill
 
@@ -112,16 +112,18 @@ def _begin(blocks: gr.Blocks, page: Page, parts: _Parts) -> None:
     def begin(address: str, request: gr.Request) -> Any:
         space = page.space(request)
         kept = space.settings
-        opened = address if address in {each.id for each in space.clips()} else ""
+        opened = bool(address) and address in {each.id for each in space.clips()}
         choices = preset.choices(space.presets_folder, language_of(request))
         listed = gr.update(choices=choices, value=preset.nearest(kept, choices))
-        return [opened, listed, gr.update(open=not opened), *page.form.show(kept)]
+        # whoever is quick has opened a clip or moved a slider by the time of this answer: it touches only what it must
+        came_back = (address, gr.update(open=False)) if opened else (gr.skip(), gr.skip())
+        return [came_back[0], listed, came_back[1], *page.form.show(kept, fresh=True)]
 
     loaded = blocks.load(
         begin,
         page.clip,
         [page.clip, parts.preset.chosen, parts.clip.source, *page.form],
         js="() => window.workbenchPage.clipInAddress()",
-        **QUIET,
+        show_progress="hidden",
     )
     _follow(loaded, page, parts)

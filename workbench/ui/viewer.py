@@ -3,7 +3,8 @@
 The viewer itself is the plain files in ``static/``: ``viewer.html`` says what is there, ``*.css`` how it looks and
 ``viewer.js`` (with the modules it imports) what it does. It speaks to ``/api/clips/…`` and puts ``workbenchViewer`` on
 ``window``: ``open(clip_id)``, ``refresh()``, ``language("en" | "zh")``, ``frame()``; it fires ``viewer-frame`` (detail:
-``{index}``) and ``viewer-edited``, which bubble up to ``document``.
+``{index}``), ``viewer-edited`` and, when a clip's analysis is over, ``viewer-complete``, which bubble up to
+``document``.
 """
 
 from __future__ import annotations

@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 HIDDEN: Any = "hidden"  # in the page, but not to be seen: its value stays in the browser and outlives the server
 
+FOLLOWS: Mapping[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}
+"""How an event follows another one. Left to itself, Gradio leaves it out while one of its kind is still running."""
+
 PROGRESS = gr.Progress()
 """Default of a handler's argument: how Gradio knows that it wants a bar."""
 
@@ -80,6 +83,10 @@ class Page:
     def put(self, clip_id: str, preset: Preset, request: gr.Request) -> bool:
         """Use these settings from now on; the open clip is decided again. True: the detector looks again."""
         return self._change(clip_id, lambda _: preset, request)
+
+    def use_kept(self, clip_id: str, request: gr.Request) -> None:
+        """Decide the open clip again with the settings that its user has come to with other clips."""
+        self._change(clip_id, lambda _: self.space(request).settings, request)
 
     def take(self, values: Mapping[Component, Any], request: gr.Request) -> bool:
         """The same with what the controls among ``values`` hold. Raises UsageError, one line."""

@@ -13,7 +13,7 @@ from workbench.errors import UsageError
 from workbench.preview.preflight import CODEC_NAMES, Preflight, preflight
 from workbench.preview.samples import DEMO, Sample, sample, samples
 from workbench.ui.form import words
-from workbench.ui.panels import PICKED, Page, heading, html, told
+from workbench.ui.panels import FOLLOWS, PICKED, Page, heading, html, told
 from workbench.ui.texts import Language, both, language_of, text
 from workbench.workspace import Clip
 
@@ -78,7 +78,9 @@ def connect(panel: ClipPanel, page: Page) -> list[Any]:
         return "" if current == event.pick else gr.skip(), gr.skip()
 
     return [
-        panel.file.upload(upload, panel.file, opened, show_progress="minimal").then(lambda: None, None, panel.file),
+        panel.file.upload(upload, panel.file, opened, show_progress="minimal").then(
+            lambda: None, None, panel.file, **FOLLOWS
+        ),
         panel.demo.click(demo, None, opened, show_progress="hidden"),
         panel.samples.select(try_sample, None, opened, show_progress="hidden"),
         panel.mine.select(pick, page.clip, opened, show_progress="hidden"),
@@ -93,7 +95,9 @@ def describe(page: Page) -> Any:
         if not clip_id:
             return ""
         clip, session = page.open(clip_id, request)
-        return card(clip.name, preflight(clip.path, session.preset, folder=clip.folder), language_of(request))
+        language = language_of(request)
+        facts = preflight(clip.path, session.preset, folder=clip.folder, analysed=session.complete)
+        return card(_name(clip, language), facts, language)
 
     return fill
 
@@ -139,15 +143,23 @@ def _remove(page: Page, clip_id: str, request: gr.Request) -> None:
 
 def _sample_clip(page: Page, name: str, request: gr.Request) -> str:
     found = sample(name)
-    shown = found.title_zh if language_of(request) == "zh" else found.title
-    return page.space(request).add_clip(found.path, name=shown, move=False, sample=found.name, truth=found.truth).id
+    title = found.title_zh if language_of(request) == "zh" else found.title  # names the job's files
+    return page.space(request).add_clip(found.path, name=title, move=False, sample=found.name, truth=found.truth).id
+
+
+def _name(clip: Clip, language: Language) -> str:
+    """As the person who looks calls it: a sample has a name in each language."""
+    known = {each.name: each for each in samples()} if clip.sample else {}
+    if clip.sample not in known:
+        return clip.name
+    return known[clip.sample].title_zh if language == "zh" else known[clip.sample].title
 
 
 def _row(clip: Clip, here: bool, language: Language) -> str:
-    pick = f'type="button" data-pick="{clip.id}"'
-    remove = escape(text("remove_clip", language, name=clip.name))
+    pick, name = f'type="button" data-pick="{clip.id}"', _name(clip, language)
+    remove = escape(text("remove_clip", language, name=name))
     return (
-        f'<li{" class=here" if here else ""}><button {pick} data-act="open">{escape(clip.name)}</button>'
+        f'<li{" class=here" if here else ""}><button {pick} data-act="open">{escape(name)}</button>'
         f'<button {pick} data-act="remove" class="remove" aria-label="{remove}">×</button></li>'
     )
 

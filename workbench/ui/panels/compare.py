@@ -18,6 +18,7 @@ from workbench.preview.compare import MaskSample, compare_masks
 from workbench.ui.form import words
 from workbench.ui.jpeg import jpeg
 from workbench.ui.panels import (
+    FOLLOWS,
     FRAME,
     HIDDEN,
     PICKED,
@@ -72,7 +73,7 @@ def connect(panel: ComparePanel, page: Page, tuning: Tuning) -> None:
         return video(clip.id, output.name, language=language_of(request))
 
     asks = [page.clip, panel.frame]
-    tuning.settled.then(compare_frame(page, unasked=True), asks, panel.grid, show_progress="hidden")
+    tuning.settled.then(compare_frame(page, unasked=True), asks, panel.grid, **FOLLOWS)
     panel.on_frame.click(None, None, panel.frame, js=FRAME).then(compare, asks, panel.grid, show_progress="minimal")
     panel.in_motion.click(None, None, panel.frame, js=FRAME).then(film, asks, panel.film, show_progress="minimal")
 

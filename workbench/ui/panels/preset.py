@@ -16,7 +16,7 @@ from workbench.errors import UsageError
 from workbench.presets import Preset, diff_presets, list_presets, load_preset, preset_text, save_preset
 from workbench.presets.files import DEFAULT_PRESET
 from workbench.ui.form import words
-from workbench.ui.panels import HIDDEN, REDRAW, Page, heading, html, lead, note, say, told
+from workbench.ui.panels import FOLLOWS, HIDDEN, REDRAW, Page, heading, html, lead, note, say, told
 from workbench.ui.panels.tune import Tuning, answered
 from workbench.ui.texts import Language, choice, language_of, option_title, text
 
@@ -70,10 +70,10 @@ def build() -> PresetPanel:
 
 
 def connect(panel: PresetPanel, page: Page, tuning: Tuning) -> None:
-    filled = [*tuning.answer, *page.form]
+    filled = [tuning.note, *page.form]
 
     def use(preset: Preset, clip_id: str, request: gr.Request) -> list[Any]:
-        return [*answered(page.put(clip_id, preset, request), request), *page.form.show(preset)]
+        return [answered(page.put(clip_id, preset, request), request), *page.form.show(preset)]
 
     @told
     def choose(chosen: str, clip_id: str, request: gr.Request) -> Any:
@@ -105,13 +105,13 @@ def connect(panel: PresetPanel, page: Page, tuning: Tuning) -> None:
     panel.chosen.input(choose, [panel.chosen, page.clip], filled, show_progress="hidden").then(None, js=REDRAW)
     dropped = panel.file.upload(drop, [panel.file, page.clip], filled, show_progress="minimal")
     dropped.then(None, js=REDRAW)
-    dropped.then(lambda: None, None, panel.file, show_progress="hidden")
+    dropped.then(lambda: None, None, panel.file, **FOLLOWS)
     panel.save.click(save, page.inputs | {panel.name}, [panel.chosen, panel.name], show_progress="minimal")
     given = [panel.kept_name, panel.content]
     panel.download.click(export, page.inputs, given, show_progress="hidden").then(None, given, None, js=KEEP)
     says = (describe(page), [panel.chosen, page.clip], [panel.about, panel.difference])
-    tuning.settled.then(*says, show_progress="hidden")
-    panel.chosen.change(*says, show_progress="hidden", trigger_mode="always_last")
+    tuning.settled.then(*says, **FOLLOWS)
+    panel.chosen.change(*says, **FOLLOWS)
 
 
 def describe(page: Page) -> Any:

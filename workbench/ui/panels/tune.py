@@ -13,7 +13,7 @@ from workbench.evaluate import evaluate_timeline, load_truth
 from workbench.presets.model import SECTIONS, option_fields
 from workbench.preview.sweep import Sweep, sweep
 from workbench.ui.form import ADVICE, MAIN_KEYS, NOT_ON_PAGE, Form, words
-from workbench.ui.panels import HIDDEN, PROGRESS, REDRAW, Page, heading, html, lead, note, shown, told
+from workbench.ui.panels import FOLLOWS, HIDDEN, PROGRESS, REDRAW, Page, heading, html, lead, note, shown, told
 from workbench.ui.texts import Language, both, language_of, text
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ WALK: Mapping[str, Mapping[str, Any]] = {
 }
 """The guided walk on the dim sample: the words of each step and the settings it makes."""
 
-WATCH_SECONDS = 1.5  # after a change: what takes longer must not hold up a slider that is still moving
-
 
 @dataclass(frozen=True)
 class TunePanel:
@@ -36,8 +34,7 @@ class TunePanel:
     advice: Mapping[gr.Button, tuple[str, float]]
     note: gr.HTML
     measured: gr.HTML
-    watch: gr.Timer
-    edited: gr.Button
+    calm: gr.Button
     enhance_too: gr.Checkbox
     run_sweep: gr.Button
     swept: gr.HTML
@@ -64,8 +61,7 @@ def build() -> TunePanel:
                         advice[_chip(name)] = (key, value)
         message = html(elem_id="tune-note")
         measured = html(elem_id="measured")
-        watch = gr.Timer(WATCH_SECONDS, active=False)
-        edited = gr.Button("", visible=HIDDEN, elem_id="edited")
+        calm = gr.Button("", visible=HIDDEN, elem_id="calm")  # pressed by page.js once nothing changes any more
     with gr.Column(elem_id="panel-more", elem_classes="part", min_width=0):
         with gr.Accordion(words("text", "find_threshold"), open=False, elem_id="sweep"):
             with gr.Column(elem_id="sweep-asks", min_width=0):
@@ -79,7 +75,7 @@ def build() -> TunePanel:
         with gr.Accordion(words("text", "all_options"), open=False, elem_id="all-options"):
             _all_options(form)
     return TunePanel(
-        form=form, advice=advice, note=message, measured=measured, watch=watch, edited=edited,
+        form=form, advice=advice, note=message, measured=measured, calm=calm,
         enhance_too=enhance_too, run_sweep=run_sweep, swept=swept, plot=plot, knee=knee,
         knee_enhance=knee_enhance, use_knee=use_knee, walk=walk, walk_steps=steps,
     )  # fmt: skip
@@ -89,32 +85,27 @@ def build() -> TunePanel:
 class Tuning:
     """How other parts change settings. ``in_force(event, keys)``: after ``event`` the form holds other settings under
     ``keys``. ``settled``: the event of the calm after a change or after the analysis, for what takes longer.
-    ``answer``: the outputs of a handler that puts settings into force itself, filled by ``answered``.
+    ``note``: an output of a handler that puts settings into force itself, filled by ``answered``.
     """
 
     in_force: Callable[[Any, Iterable[str]], None]
     settled: Any
-    answer: list[Any]
+    note: gr.HTML
 
 
 def connect(panel: TunePanel, page: Page) -> Tuning:
-    answer = [panel.note, panel.watch]
-
     def in_force(event: Any, keys: Iterable[str]) -> None:
-        event.then(apply(page), page.holding(keys), answer, show_progress="hidden").then(None, js=REDRAW)
+        event.then(apply(page), page.holding(keys), panel.note, **FOLLOWS).then(None, js=REDRAW)
 
     for key, control in page.form.controls.items():
         # a slider's moves reach the server by a shorter way (static/sliders.js); its end may differ: reset, clamped
         changed = control.release if isinstance(control, gr.Slider) else control.input  # type: ignore[attr-defined]
-        changed(apply(page), page.holding([key]), answer, show_progress="hidden", trigger_mode="always_last").then(
-            None, js=REDRAW
-        )
+        changed(apply(page), page.holding([key]), panel.note, **FOLLOWS).then(None, js=REDRAW)
     for button, (key, value) in panel.advice.items():
         in_force(_fills(button, {key: value}, page), [key])
     for button, values in panel.walk_steps.items():
         in_force(_fills(button, values, page), values)
-    panel.edited.click(lambda: gr.update(active=True), None, panel.watch, show_progress="hidden")
-    settled = panel.watch.tick(settle(page), page.clip, [panel.measured, panel.watch], show_progress="hidden")
+    settled = panel.calm.click(settle(page), page.clip, panel.measured, **FOLLOWS)
     panel.run_sweep.click(
         _try_thresholds(page),
         [page.clip, panel.enhance_too],
@@ -126,22 +117,22 @@ def connect(panel: TunePanel, page: Page) -> Tuning:
     controls = [page.form.controls[key] for key in advised]
     used = panel.use_knee.click(lambda *values: values, list(advised.values()), controls, show_progress="hidden")
     in_force(used, advised)
-    return Tuning(in_force, settled, answer)
+    return Tuning(in_force, settled, panel.note)
 
 
-def answered(again: bool, request: gr.Request) -> tuple[Any, Any]:
-    """Values for ``Tuning.answer`` after settings were put into force. ``again``: the detector looks again."""
-    return note(text("looks_again", language_of(request)) if again else ""), gr.update(active=True)
+def answered(again: bool, request: gr.Request) -> str:
+    """The value of ``Tuning.note`` after settings were put into force. ``again``: the detector looks again."""
+    return note(text("looks_again", language_of(request)) if again else "")
 
 
 def apply(page: Page) -> Any:
     """The handler that decides again with the form's settings; what is wrong with them is said beside the form."""
 
-    def fill(values: dict[Any, Any], request: gr.Request) -> tuple[Any, Any]:
+    def fill(values: dict[Any, Any], request: gr.Request) -> str:
         try:
             return answered(page.take(values, request), request)
         except WorkbenchError as error:
-            return note(str(error), kind="wrong"), gr.skip()
+            return note(str(error), kind="wrong")
 
     return fill
 
@@ -151,12 +142,11 @@ def settle(page: Page) -> Any:
     known. It reads no control: what the browser held when it asked may be older than the settings in use."""
 
     @told
-    def fill(clip_id: str, request: gr.Request) -> Any:
+    def fill(clip_id: str, request: gr.Request) -> str:
         if not clip_id:
-            return "", gr.update(active=False)
+            return ""
         clip, session = page.open(clip_id, request)
-        waits = not session.complete
-        return "" if waits else _measured(clip, session, language_of(request)), gr.update(active=waits)
+        return _measured(clip, session, language_of(request)) if session.complete else ""
 
     return fill
 

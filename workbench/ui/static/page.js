@@ -6,6 +6,7 @@ import { followSliders } from "./sliders.js";
 import { followTabs } from "./tabs.js";
 
 const FIGURES_MS = 2000;
+const CALM_MS = 700; // after a change: what takes longer must not hold up a slider that is still moving
 const ROOT = new URL("../", import.meta.url); // the modules lie in …/static/
 const WORDS = () => JSON.parse(document.getElementById("page-words").dataset.words);
 const PARTS = ["page-words", "panel-clip", "panel-step", "panel-tune", "panel-compare", "panel-preset", "panel-job", "jobs", "live"];
@@ -27,10 +28,25 @@ function openClip(clip) {
   if (clip !== addressed()) window.scrollTo({ top: 0 });
   if (clip !== addressed()) history.replaceState(null, "", clip ? `#clip=${clip}` : location.pathname);
   viewer()?.open(clip || null);
+  changed();
+}
+
+let calming = 0;
+
+/** Something was put into force: once nothing more comes, the parts that follow the settings are written anew. */
+function changed() {
+  clearTimeout(calming);
+  calming = setTimeout(() => document.getElementById("calm").click(), CALM_MS);
 }
 
 function redraw() {
+  changed();
   return viewer()?.refresh();
+}
+
+async function tune(settings) {
+  await viewer()?.tune(settings);
+  changed();
 }
 
 function keep(name, content) {
@@ -134,9 +150,8 @@ function start() {
     const remove = target.closest('#clip-mine [data-act="remove"]');
     if (remove?.dataset.pick === addressed()) viewer()?.open(null);
   });
-  const edited = () => document.getElementById("edited")?.click();
-  document.addEventListener("viewer-edited", edited);
-  followSliders({ tune: (settings) => viewer()?.tune(settings), calm: edited });
+  for (const event of ["viewer-edited", "viewer-complete"]) document.addEventListener(event, changed);
+  followSliders(tune);
   followWay();
   showFigures();
   setInterval(showFigures, FIGURES_MS);

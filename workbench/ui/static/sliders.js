@@ -1,12 +1,9 @@
 /** The sliders of the settings go straight to the server: through Gradio a move takes a quarter of a second longer. */
 
-const CALM_MS = 300;
-
-/** `tune(settings)` puts settings into force, by their option's key; `calm()` is called once the hand rests. */
-export function followSliders({ tune, calm }) {
+/** `tune(settings)` puts settings into force, by their option's key. */
+export function followSliders(tune) {
   let moved = {};
   let sending = false;
-  let waiting = 0;
 
   /** One request at a time; what was moved meanwhile goes with the next. */
   async function send() {
@@ -30,7 +27,5 @@ export function followSliders({ tune, calm }) {
     if (!option?.querySelector("input[type=range]") || target.value === "") return;
     moved[option.id.replace(/^option-/, "").replace("-", ".")] = Number(target.value);
     send();
-    clearTimeout(waiting);
-    waiting = setTimeout(calm, CALM_MS);
   });
 }

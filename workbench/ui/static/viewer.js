@@ -154,6 +154,7 @@ class Viewer {
     if (before && state.revision < before.revision) this.pictures.clear(); // the program was started anew
     this.#complain("analysis", state.error);
     this.#showState();
+    if (state.complete && !before?.complete) this.#tell("viewer-complete", { revision: state.revision });
     if (!state.frames || this.player.playing) return;
     if (state.revision !== before?.revision || state.frames !== before?.frames) this.area.want(this.#target(this.#index));
   }
