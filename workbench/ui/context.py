@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ GIGABYTE = 10**9
 @dataclass
 class AppContext:
     """All that one running page works with. ``host``: the address it listens on. ``host_names``: further names that
-    browsers may know it by."""
+    browsers may know it by. ``page_shown``: somebody has the page before them."""
 
     workspace: Workspace
     clips: OpenClips
@@ -41,6 +42,7 @@ class AppContext:
     host: str = LOOPBACK[0]
     host_names: tuple[str, ...] = ()
     attempts: Attempts = field(default_factory=Attempts)
+    page_shown: threading.Event = field(default_factory=threading.Event)
 
     @property
     def loopback(self) -> bool:

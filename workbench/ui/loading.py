@@ -17,6 +17,7 @@ SETTINGS = {
     "GRADIO_MCP_SERVER": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_OFFLINE": "1",
+    "MPLBACKEND": "agg",  # else Gradio's first event waits until pyplot is loaded, to find out which one it would be
 }
 
 

@@ -110,6 +110,7 @@ def _begin(blocks: gr.Blocks, page: Page, parts: _Parts) -> None:
 
     @told
     def begin(address: str, request: gr.Request) -> Any:
+        page.context.page_shown.set()
         space = page.space(request)
         kept = space.settings
         opened = bool(address) and address in {each.id for each in space.clips()}

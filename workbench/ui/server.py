@@ -32,6 +32,7 @@ __all__ = ["AppContext", "build_app", "open_context", "serve"]
 STATIC = Path(__file__).parent / "static"
 ICON = '<link rel="icon" href="/favicon.ico" type="image/svg+xml">'
 GRADIO_STATIC = ("gradio", "templates/frontend/static")
+PAGE_SECONDS = 5.0  # a browser that was opened together with the program shows the page by then
 CLEAN_SECONDS = 600.0
 UNUSED_SECONDS = 1800.0  # after which a clip that nobody asks for is closed
 LARGEST_PICTURE_BYTES = 4_000_000  # of a webcam, as JPEG: one of 1280x720 has a tenth of that
@@ -74,7 +75,7 @@ def serve(
         def started() -> None:
             if ready is not None:
                 ready(address)
-            threading.Thread(target=_warm_up, daemon=True).start()
+            threading.Thread(target=_warm_up, args=(context,), daemon=True).start()
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
@@ -197,7 +198,11 @@ def _working(context: AppContext, *, workers: bool) -> Iterator[None]:
     ended = threading.Event()
     cleaner = threading.Thread(target=_clean_often, args=(context, ended), name="cleaning", daemon=True)
     cleaner.start()
-    with WorkerProcess(context.workspace.queue_root) if workers else nullcontext():
+
+    def work_waits() -> bool:
+        return any(job.finished_at is None for job in context.queue.jobs())
+
+    with WorkerProcess(context.workspace.queue_root, work_waits) if workers else nullcontext():
         try:
             yield
         finally:
@@ -227,13 +232,20 @@ def clean(context: AppContext) -> None:
     context.clips.close_unused(UNUSED_SECONDS)
 
 
-def _warm_up() -> None:
-    """Load the detector once, so that the first clip does not wait for the engine. A failure shows when it is used."""
+def _warm_up(context: AppContext) -> None:
+    """Load detector and tracker, so that the first clip does not wait for them, nor for this the page.
+
+    A failure shows when they are used.
+    """
+    context.page_shown.wait(PAGE_SECONDS)
     from workbench.detectors import open_finder
     from workbench.presets.files import DEFAULT_PRESET, load_preset
+    from workbench.trackers import open_tracker
 
+    preset = load_preset(DEFAULT_PRESET)
     with suppress(WorkbenchError):
-        open_finder(load_preset(DEFAULT_PRESET).detector, width_px=1280, height_px=720)
+        open_finder(preset.detector, width_px=1280, height_px=720)
+        open_tracker(preset.tracker, steps_per_second=25.0, height_px=720)
 
 
 def _nothing(_request: Request) -> Response:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,15 +20,21 @@ from typing import Self
 
 STOP_SECONDS = 1.5  # given to the worker to put its jobs back
 LOOK_SECONDS = 1.0
+IDLE_SECONDS = 10.0
 PAUSE_SECONDS = 5.0  # before a worker that died is started again
 PACKAGE_PLACE = Path(__file__).parents[2]
 
 
 class WorkerProcess:
-    """A worker on the queue in ``root``, started again when it dies. A context manager."""
+    """A worker on the queue in ``root``, started again when it dies. A context manager.
 
-    def __init__(self, root: Path) -> None:
+    It starts once ``wanted()`` says that there is work, or after some seconds: until then the processors belong to
+    whoever has just opened the page.
+    """
+
+    def __init__(self, root: Path, wanted: Callable[[], bool]) -> None:
         self._root = root
+        self._wanted = wanted
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="worker", daemon=True)
@@ -49,6 +56,10 @@ class WorkerProcess:
         return None if self._process is None else self._process.pid
 
     def _keep(self) -> None:
+        at_latest = time.monotonic() + IDLE_SECONDS
+        while time.monotonic() < at_latest and not self._wanted():
+            if self._ended.wait(LOOK_SECONDS / 4):
+                return
         while not self._ended.is_set():
             if self._process is None:
                 self._process = self._start()

@@ -7,7 +7,9 @@ Runtime, ``.pt`` in torch at half precision, ``.engine`` on TensorRT.
 
 from __future__ import annotations
 
+import functools
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -22,6 +24,8 @@ from workbench.weights.quiet import import_openvino
 
 Device = Literal["auto", "cpu", "cuda"]
 Shape = tuple[int, int, int, int]
+
+COMPILED_KEPT = 4  # models with their shape; each takes some tens of MB
 
 
 class Session(Protocol):
@@ -95,17 +99,9 @@ class OpenVinoSession:
     """An ``.onnx`` or ``.xml`` model on the CPU, ``streams`` pictures at a time with one thread each."""
 
     def __init__(self, path: Path, shape: Shape, *, streams: int, why: str = "") -> None:
-        openvino = import_openvino()
-        core = openvino.Core()
         try:
-            model = core.read_model(path)
-            _fix_input(model, shape)
-            config = {
-                "INFERENCE_NUM_THREADS": streams,
-                "NUM_STREAMS": streams,
-                "INFERENCE_PRECISION_HINT": "bf16" if _bf16_is_native(core) else "f32",
-            }
-            compiled = core.compile_model(model, "CPU", config)
+            with _compiling:
+                compiled, precision = _compiled(path, _version(path), shape, streams)
         except RuntimeError as error:
             raise ModelError(
                 f"OpenVINO cannot run {path}: {_reason(error)}; it may be damaged or of another kind"
@@ -113,8 +109,6 @@ class OpenVinoSession:
         self._input_shape = _shape_of(compiled.inputs[0])
         self._outputs = len(compiled.outputs)
         self._requests = [compiled.create_infer_request() for _ in range(streams)]
-        is_int8 = any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops())
-        precision = "int8" if is_int8 else compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self._engine = f"openvino {precision}, {streams} stream{'s' if streams > 1 else ''}{why}"
 
     @property
@@ -138,6 +132,32 @@ class OpenVinoSession:
         request = self._requests[index % len(self._requests)]
         request.wait()
         return [request.get_output_tensor(number).data.copy() for number in range(self._outputs)]
+
+
+_compiling = threading.Lock()
+
+
+@functools.lru_cache(maxsize=COMPILED_KEPT)
+def _compiled(path: Path, _version: tuple[int, ...], shape: Shape, streams: int) -> tuple[Any, str]:
+    """The model ready to make requests of, and its precision. Kept: every clip that is opened asks for the same."""
+    core = import_openvino().Core()
+    model = core.read_model(path)
+    _fix_input(model, shape)
+    config = {
+        "INFERENCE_NUM_THREADS": streams,
+        "NUM_STREAMS": streams,
+        "INFERENCE_PRECISION_HINT": "bf16" if _bf16_is_native(core) else "f32",
+    }
+    compiled = core.compile_model(model, "CPU", config)
+    if any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops()):
+        return compiled, "int8"
+    return compiled, compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """Changes whenever the model's files do."""
+    stats = [each.stat() for each in (path, path.with_suffix(".bin")) if each.is_file()]
+    return tuple(number for stat in stats for number in (stat.st_mtime_ns, stat.st_size))
 
 
 def _fix_input(model: Any, shape: Shape) -> None:

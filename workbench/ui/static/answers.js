@@ -39,7 +39,8 @@ stream is asked for again, and Gradio reads on. */
         for (;;) {
           const { value, done } = await messages.next();
           if (!done && value.msg !== "close_stream") return note(out, value);
-          if (asking + waiting.size === 0) return done ? out.close() : out.enqueue(value.bytes);
+          if (asking + waiting.size === 0) return end(out, value);
+          await messages.return();
           messages = read(await plain(request.clone()));
         }
       },
@@ -51,6 +52,11 @@ stream is asked for again, and Gradio reads on. */
   function note(out, { msg, event_id: id, bytes }) {
     if (msg === "process_completed" && !waiting.delete(id)) early.add(id);
     out.enqueue(bytes);
+  }
+
+  function end(out, last) {
+    if (last) out.enqueue(last.bytes);
+    out.close();
   }
 
   /** The messages of a stream, each as what it says and as the bytes it came in. */
