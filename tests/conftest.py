@@ -80,7 +80,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keeps a test marked ``alone`` from running beside others: what a browser shows in time depends on the machine.
+    """Keeps a test marked ``alone`` from running beside others: what happens in real time depends on the machine.
 
     Everybody takes the gate before the room, so that whoever wants the room alone is not passed by again and again.
     """

@@ -14,8 +14,6 @@ import pytest
 
 from tests.conftest import ShortClip
 
-pytestmark = pytest.mark.alone  # it runs in real time
-
 PROGRAM = [sys.executable, "-m", "workbench", "live"]
 PATIENCE_SECONDS = 60
 NO_SCREEN = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}

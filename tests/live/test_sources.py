@@ -38,8 +38,6 @@ from workbench.live.sources import open_live_source
 from workbench.video.files import VideoFile
 from workbench.video.synthetic import Clip, write_clip
 
-pytestmark = pytest.mark.alone  # it runs in real time
-
 SECRET = "Kn0ck3r"
 
 SECRET_ADDRESSES = [

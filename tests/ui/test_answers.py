@@ -13,8 +13,6 @@ from playwright.sync_api import Browser, Page
 
 from workbench.ui.viewer import STATIC
 
-pytestmark = pytest.mark.alone
-
 CLOSED = {"msg": "close_stream"}
 FIRST, SECOND = ({"msg": "process_completed", "event_id": name} for name in ("first", "second"))
 

@@ -45,9 +45,6 @@ LEFT = ("AbortError", "Connection errored out")  # what Gradio says when its pag
 KILLED = (*LEFT, "net::ERR_", "Failed to fetch", "network error", "does not answer")
 
 
-pytestmark = pytest.mark.alone
-
-
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     root = tmp_path_factory.mktemp("journeys") / "workspace"

@@ -27,8 +27,6 @@ from tests.ui.journey import (
 from workbench.presets import load_preset
 from workbench.video.probing import probe
 
-pytestmark = pytest.mark.alone
-
 LEAVING = ("BodyStreamBuffer was aborted", "Connection errored out")
 """What Gradio says when its page is loaded anew while an answer is still on its way: nobody is left to read it."""
 

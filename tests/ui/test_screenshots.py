@@ -34,8 +34,6 @@ from tests.ui.journey import (
     visit,
 )
 
-pytestmark = pytest.mark.alone
-
 FOR_DOCS = bool(os.environ.get("WORKBENCH_SCREENSHOTS"))
 MOST_BYTES = 2_500_000
 ENDING = ".webp"

@@ -82,9 +82,9 @@ def test_the_page_is_there_does_jobs_and_ends_with_all_it_started(tmp_path: Path
     with running(root) as (program, address):
         with urllib.request.urlopen(address, timeout=60) as page:
             assert b"gradio" in page.read()
-        worker = worker_of(program)
         with JobQueue(root) as queue:
             job = queue.submit(short_clip("meeting_grid", frames=5))
+            worker = worker_of(program)
             deadline = time.monotonic() + 100
             while queue.get(job.id).state in ("queued", "running"):
                 assert time.monotonic() < deadline

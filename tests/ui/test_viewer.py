@@ -19,8 +19,6 @@ from workbench.presets.files import load_preset
 from workbench.preview.session import ClipSession
 from workbench.ui.viewer import STATIC, viewer_html
 
-pytestmark = pytest.mark.alone
-
 FRAMES = 40
 FPS = 25
 WAIT_MS = 8000
