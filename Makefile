@@ -9,7 +9,7 @@ CLIP   ?= sample_videos/meeting_grid.mp4
 MASKED := demo_output/$(basename $(notdir $(CLIP))).masked.mp4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench bench-page screenshots docs presets clean
+.PHONY: help setup run demo test check bench bench-page bench-live screenshots docs presets clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,10 @@ bench: $(STAMP) ## measure the speed on this machine
 
 bench-page: $(STAMP) ## measure how long the page lets one wait, in a browser
 	@$(PY) -m tests.ui.bench_page
+
+bench-live: $(STAMP) ## measure live masking over real RTSP and RTMP servers
+	@$(PY) tests/live/servers.py
+	@$(PY) -m tests.live.bench_live
 
 screenshots: $(STAMP) ## make the pictures of the page in docs/images anew
 	@WORKBENCH_SCREENSHOTS=1 $(PY) -m pytest tests/ui/test_screenshots.py

@@ -132,7 +132,9 @@ def test_can_be_searched_in_a_browser_without_a_network(start: str, words: str, 
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(f"{address}/{start}")
-        page.locator("[data-md-component=search-query]").fill(words)
+        query = page.locator("[data-md-component=search-query]")
+        query.fill(words)
+        query.press("End")  # the search listens to keys
         page.locator(".md-search-result__item").first.wait_for(timeout=30_000)
         found = [item.replace("\u200b", "") for item in page.locator(".md-search-result__item").all_inner_texts()]
         every_word = [item for item in found if not re.search(r"Missing:|缺少:", item)]

@@ -111,6 +111,7 @@ def test_it_runs_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pytest.M
     copy = shutil.copytree(FOLDER, tmp_path / "notebooks")
     monkeypatch.setenv("WORKBENCH_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the page sets it; a kernel brings its own
     notebook = nbformat.read(copy / path.name, as_version=4)
     kinds = [_kinds(cell) for cell in notebook.cells]
     resources = {"metadata": {"path": str(copy)}}

@@ -36,8 +36,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     # clip
     "clip": ("Clip", "视频"),
     "clip_help": (
-        "Drop a video here or click to choose one. MP4, MOV, AVI, MKV, WebM and more.",
-        "将视频拖到这里，或点击选择。支持 MP4、MOV、AVI、MKV、WebM 等。",
+        "MP4, MOV, AVI, MKV, WebM and more. It stays on this computer.",
+        "支持 MP4、MOV、AVI、MKV、WebM 等。视频不会离开本机。",
     ),
     "upload": ("Your recording", "您的视频"),
     "demo": ("▶  Demo", "▶  测试 Demo"),
@@ -386,12 +386,20 @@ def label_key(kind: Literal["text", "title", "help", "section", "choice"], name:
     return f"{kind}_{name.replace('.', '_')}"
 
 
+GRADIO_WORDS: Mapping[str, tuple[str, str]] = {
+    "upload_text.drop_file": ("Drop it here", "拖到这里"),
+    "upload_text.click_to_upload": ("click to choose", "点击选择"),
+}
+"""Words of Gradio's own, by its keys, that read better another way."""
+
+
 def dictionary(language: Language) -> dict[str, str]:
     """All words of one language by ``label_key``, for the labels that the browser fills in."""
     second = language == "zh"
     words = {label_key("text", key): pair[second] for key, pair in TEXTS.items()}
     words |= {label_key("section", key): pair[second] for key, pair in SECTION_TITLES.items()}
     words |= {label_key("choice", key): pair[second] for key, pair in CHOICES.items()}
+    words |= {key: pair[second] for key, pair in GRADIO_WORDS.items()}
     for key in option_fields():
         words[label_key("title", key)] = option_title(key, language)
         words[label_key("help", key)] = option_help(key, language)

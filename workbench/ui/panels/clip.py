@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -18,6 +19,9 @@ from workbench.ui.texts import Language, both, language_of, text
 from workbench.workspace import Clip
 
 CODECS = CODEC_NAMES | {"aac": "AAC", "mp3": "MP3", "opus": "Opus", "vorbis": "Vorbis", "flac": "FLAC"}
+
+STREAMS = re.compile(r", \d+ streams?")
+"""Of an engine's name what only an engineer wants to know; a job's report has it."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,7 @@ def _facts(facts: Preflight, language: Language) -> list[tuple[str, str]]:
         ("frame_rate", f"{facts.fps:.4g} {text('fps', language)}, {rate}"),
         ("codec", f"{CODECS.get(facts.codec, facts.codec)}, {gigabytes(facts.size_bytes)}"),
         ("sound", sound or text("no_sound", language)),
-        ("engine", facts.engine or "–"),
+        ("engine", STREAMS.sub("", facts.engine or "–")),
         ("encoder", facts.encoder or "–"),
         ("free_disk", free if facts.disk_is_enough else text("too_little", language, free=free)),
     ]
