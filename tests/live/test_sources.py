@@ -171,6 +171,41 @@ def test_frames_belong_to_whoever_gets_them(short_clip: Callable[..., Path]) -> 
     assert np.array_equal(picture, last)
 
 
+GROUP = 10  # frames from one key frame to the next
+
+
+def damaged(clip: Path, target: Path, *, packets: set[int]) -> Path:
+    """The clip with a key frame every ``GROUP`` frames, of which some packets have lost their second half."""
+    whole = target.with_name("whole.mp4")
+    options = {"g": str(GROUP), "bf": "0", "preset": "ultrafast", "x264-params": "scenecut=0:slices=1"}
+    with av.open(str(clip)) as source, av.open(str(whole), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for frame in source.decode(video=0):
+            output.mux(stream.encode(frame.reformat(640, 360, "yuv420p")))
+        output.mux(stream.encode(None))
+    with av.open(str(whole)) as source, av.open(str(target), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(each for each in source.demux(video=0) if each.size):
+            data = bytes(packet)
+            sent = av.Packet(data[: len(data) // 2] + bytes(len(data) - len(data) // 2) if number in packets else data)
+            sent.pts, sent.dts, sent.time_base = packet.pts, packet.dts, packet.time_base
+            sent.is_keyframe, sent.stream = packet.is_keyframe, stream
+            output.mux(sent)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("lost", "kept"), [({0}, range(10, 30)), ({13}, [*range(13), *range(14, 30)]), ({20}, range(20))]
+)
+def test_pictures_of_which_parts_were_lost_are_left_out_and_what_builds_on_a_damaged_key_frame(
+    lost: set[int], kept: range, short_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    clip = damaged(short_clip("consultation", frames=30), tmp_path / "damaged.mp4", packets=lost)
+    with playing(PlayedFile(clip)) as frames:
+        assert [round(live.frame.time_seconds * 25) for live in frames] == list(kept)
+
+
 def test_a_rotated_clip_comes_upright(sample: Callable[[str], Path]) -> None:
     with VideoFile(sample("phone_portrait")) as video, playing(PlayedFile(sample("phone_portrait"))) as frames:
         truth, live = next(video.frames()), next(frames)

@@ -53,12 +53,15 @@ class Demuxed:
         stall_seconds: float | None = None,
     ) -> None:
         self.container, self.label = container, label
-        self.damaged = 0  # packets that could not be decoded
+        self.damaged = 0  # packets that could not be decoded, and pictures left out because parts of them were lost
+        self._stands = True  # what pictures build on: the last key frame came whole
         self.ends_at = Fraction(0)  # where the last picture read ceases to be shown
         self._on_sound, self._stopped, self._stall = on_sound, stopped, stall_seconds
         self._reformatter = VideoReformatter()
         self._video = _largest(container, label)
         self._video.codec_context.thread_type = threads  # frame threads hold back as many pictures as there are
+        if threads == "SLICE":  # of several, FFmpeg would look for no damage
+            self._video.codec_context.thread_count = 1
         self._sound = next(iter(container.streams.audio), None) if on_sound is not None else None
         self._form: SoundFormat | None = None
         self._unit = self._video.time_base or Fraction(1, 90_000)
@@ -89,8 +92,9 @@ class Demuxed:
                 self._hear(packet)
             else:
                 for native in self._decoded(packet):
-                    yield self._shown(native)
-                    heard = time.monotonic()
+                    if self._is_whole(native):
+                        yield self._shown(native)
+                        heard = time.monotonic()
             if self._stall is not None and time.monotonic() - heard > self._stall:
                 raise SourceError(f"{self.label} has given no picture for {self._stall:g} s")
 
@@ -112,6 +116,17 @@ class Demuxed:
         except FFmpegError:
             self.damaged += 1
             return []
+
+    def _is_whole(self, native: VideoFrame) -> bool:
+        """Whether nothing of the picture was lost on the way. In what a decoder makes up in its place, a person may
+        see a face and the detector none; behind a damaged key frame that holds for all until the next one.
+        """
+        if native.key_frame:
+            self._stands = not native.is_corrupt
+        if self._stands and not native.is_corrupt:
+            return True
+        self.damaged += 1
+        return False
 
     def _shown(self, native: VideoFrame) -> Shown:
         picture = upright(native, reformatter=self._reformatter)
