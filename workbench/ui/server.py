@@ -93,6 +93,7 @@ def serve(
             started,
             context.close_work,
         )
+        _load_tracker()
         try:
             with _working(context, workers=workers):
                 server.run(sockets=[listener])
@@ -232,20 +233,25 @@ def clean(context: AppContext) -> None:
     context.clips.close_unused(UNUSED_SECONDS)
 
 
-def _warm_up(context: AppContext) -> None:
-    """Load detector and tracker, so that the first clip does not wait for them, nor for this the page.
+def _load_tracker() -> None:
+    """Load what the tracker needs, which is the slowest import of a first clip: whoever drops one in would wait."""
+    from workbench.presets.files import DEFAULT_PRESET, load_preset
+    from workbench.trackers import open_tracker
 
-    A failure shows when they are used.
+    open_tracker(load_preset(DEFAULT_PRESET).tracker, steps_per_second=25.0, height_px=720)
+
+
+def _warm_up(context: AppContext) -> None:
+    """Open the detector once, so that the first clip does not wait for the engine, nor for this the page.
+
+    A failure shows when it is used.
     """
     context.page_shown.wait(PAGE_SECONDS)
     from workbench.detectors import open_finder
     from workbench.presets.files import DEFAULT_PRESET, load_preset
-    from workbench.trackers import open_tracker
 
-    preset = load_preset(DEFAULT_PRESET)
     with suppress(WorkbenchError):
-        open_finder(preset.detector, width_px=1280, height_px=720)
-        open_tracker(preset.tracker, steps_per_second=25.0, height_px=720)
+        open_finder(load_preset(DEFAULT_PRESET).detector, width_px=1280, height_px=720)
 
 
 def _nothing(_request: Request) -> Response:

@@ -20,7 +20,7 @@ from typing import Self
 
 STOP_SECONDS = 1.5  # given to the worker to put its jobs back
 LOOK_SECONDS = 1.0
-IDLE_SECONDS = 6.0
+IDLE_SECONDS = 15.0
 PAUSE_SECONDS = 5.0  # before a worker that died is started again
 PACKAGE_PLACE = Path(__file__).parents[2]
 
