@@ -7,6 +7,7 @@ many minutes and watches its memory; other words choose parts: ``hidden``, ``tro
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ import psutil
 from numpy.typing import NDArray
 
 from tests.conftest import SAMPLES
-from tests.live.servers import rounds_of, rtmp_server, rtsp_server
+from tests.live.servers import rounds_of, rtmp_server, rtsp_server, scaled
 from tests.live.test_live_session import green_share
 from workbench.data import Picture
 from workbench.evaluate import load_truth
@@ -39,8 +40,6 @@ FPS = 25
 LOSS, LOSS_BEGINS, LOSS_ENDS = 0.3, 2.0, 6.0  # share of the packets, seconds of the clip
 START_SECONDS = 2.5
 STREAMS = 4
-SMALL = (640, 360)
-SOAK_ROUNDS = 60  # how often the clip is in the file that a soak plays
 STEADY_AFTER = 0.2  # of a soak: what memory has grown to by then is what the rest is compared with
 HOG = "while True: pass"
 
@@ -204,7 +203,7 @@ def troubles() -> dict[str, Any]:
 def several() -> dict[str, Any]:
     """Several streams of one detector: the rate of each."""
     with tempfile.TemporaryDirectory() as folder:
-        clip = scaled(SAMPLES / "consultation.mp4", Path(folder) / "small.mp4")
+        clip = scaled(SAMPLES / "consultation.mp4", Path(folder) / "small.mp4", preset="veryfast")
         service = DetectionService()
         with rtsp_server(clip) as server:
             options = LiveOptions()
@@ -224,22 +223,13 @@ def several() -> dict[str, Any]:
     return {"streams": rates, "slowest_to_fastest": round(min(fps) / max(fps), 3)}
 
 
-def scaled(clip: Path, target: Path) -> Path:
-    with av.open(str(clip)) as source, av.open(str(target), "w") as output:
-        stream = output.add_stream("libx264", rate=FPS, options={"preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = *SMALL, "yuv420p"
-        for frame in source.decode(video=0):
-            output.mux(stream.encode(frame.reformat(*SMALL, "yuv420p")))
-        output.mux(stream.encode(None))
-    return target
-
-
 def soak(minutes: float) -> dict[str, Any]:
     """One stream for long: memory over time, and what is left after the stop."""
     threads, memory, process = threading.active_count(), [], psutil.Process()
     with tempfile.TemporaryDirectory() as folder:
-        clip = scaled(SAMPLES / "consultation.mp4", Path(folder) / "small.mp4")
-        long = rounds_of(clip, SOAK_ROUNDS, Path(folder) / "long.mp4")
+        clip = scaled(SAMPLES / "consultation.mp4", Path(folder) / "small.mp4", preset="veryfast")
+        rounds = math.ceil(minutes * 60 / clip_seconds(clip)) + 1
+        long = rounds_of(clip, rounds, Path(folder) / "long.mp4")
         with rtsp_server(long) as server:
             options = LiveOptions()
             with LiveSession(open_live_source(server.url, options), green(), options) as session:
@@ -252,12 +242,13 @@ def soak(minutes: float) -> dict[str, Any]:
         time.sleep(1)
         with av.open(str(Path(folder) / "record.mp4")) as record:
             recorded = float(Fraction(record.duration or 0, av.time_base))
-    steady = max(memory[: max(1, round(len(memory) * STEADY_AFTER))])
+    first = max(1, round(len(memory) * STEADY_AFTER))
+    steady, later = max(memory[:first]), max(memory[first:], default=memory[-1])
     return {
         "minutes": minutes,
         "frames": status.frames,
         "recorded_seconds": round(recorded),
-        "memory_mb": {"steady": round(steady), "most_after": round(max(memory)), "end": round(memory[-1])},
+        "memory_mb": {"steady": round(steady), "most_after": round(later), "end": round(memory[-1])},
         "growth_percent": round(100 * (memory[-1] / steady - 1), 1),
         "threads_left": threading.active_count() - threads,
     }

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from servers import rtsp_server
+from servers import rtsp_server, scaled
 
 from workbench.errors import SourceError, UsageError
 from workbench.live import network
@@ -176,14 +176,8 @@ GROUP = 10  # frames from one key frame to the next
 
 def damaged(clip: Path, target: Path, *, packets: set[int]) -> Path:
     """The clip with a key frame every ``GROUP`` frames, of which some packets have lost their second half."""
-    whole = target.with_name("whole.mp4")
     options = {"g": str(GROUP), "bf": "0", "preset": "ultrafast", "x264-params": "scenecut=0:slices=1"}
-    with av.open(str(clip)) as source, av.open(str(whole), "w") as output:
-        stream = output.add_stream("libx264", rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
-        for frame in source.decode(video=0):
-            output.mux(stream.encode(frame.reformat(640, 360, "yuv420p")))
-        output.mux(stream.encode(None))
+    whole = scaled(clip, target.with_name("whole.mp4"), **options)
     with av.open(str(whole)) as source, av.open(str(target), "w") as output:
         stream = output.add_stream_from_template(source.streams.video[0])
         for number, packet in enumerate(each for each in source.demux(video=0) if each.size):

@@ -147,16 +147,18 @@ def _remove(page: Page, clip_id: str, request: gr.Request) -> None:
 
 def _sample_clip(page: Page, name: str, request: gr.Request) -> str:
     found = sample(name)
-    title = found.title_zh if language_of(request) == "zh" else found.title  # names the job's files
+    title = _title(found, language_of(request))  # names the job's files
     return page.space(request).add_clip(found.path, name=title, move=False, sample=found.name, truth=found.truth).id
 
 
 def _name(clip: Clip, language: Language) -> str:
     """As the person who looks calls it: a sample has a name in each language."""
-    known = {each.name: each for each in samples()} if clip.sample else {}
-    if clip.sample not in known:
-        return clip.name
-    return known[clip.sample].title_zh if language == "zh" else known[clip.sample].title
+    shown = next((each for each in samples() if each.name == clip.sample), None) if clip.sample else None
+    return clip.name if shown is None else _title(shown, language)
+
+
+def _title(shown: Sample, language: Language) -> str:
+    return shown.title_zh if language == "zh" else shown.title
 
 
 def _row(clip: Clip, here: bool, language: Language) -> str:
