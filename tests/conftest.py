@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,9 +79,29 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert not attempts, f"tried to leave the machine: {', '.join(attempts)}"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def turn_of_the_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps others from running beside a file marked ``alone``: what happens in real time depends on the machine."""
+    if request.node.get_closest_marker("alone"):
+        with _room(tmp_path_factory, alone=True):
+            yield
+    else:
+        yield
+
+
 @pytest.fixture(autouse=True)
 def turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keeps a test marked ``alone`` from running beside others: what happens in real time depends on the machine.
+    """The turn of a test whose file is not marked ``alone``."""
+    if request.node.get_closest_marker("alone"):
+        yield
+    else:
+        with _room(tmp_path_factory, alone=False):
+            yield
+
+
+@contextmanager
+def _room(tmp_path_factory: pytest.TempPathFactory, *, alone: bool) -> Iterator[None]:
+    """Until the end of the block the machine is shared with other tests, or with none.
 
     Everybody takes the gate before the room, so that whoever wants the room alone is not passed by again and again.
     """
@@ -89,10 +110,9 @@ def turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield
         return
     folder = tmp_path_factory.getbasetemp().parent
-    kind = fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH
     with (folder / f"{run}.gate").open("w") as gate, (folder / f"{run}.room").open("w") as room:
         fcntl.flock(gate, fcntl.LOCK_EX)
-        fcntl.flock(room, kind)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(gate, fcntl.LOCK_UN)
         yield
 

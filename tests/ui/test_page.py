@@ -27,7 +27,7 @@ from tests.ui.journey import (
 from workbench.presets import load_preset
 from workbench.video.probing import probe
 
-LEAVING = ("BodyStreamBuffer was aborted", "Connection errored out")
+LEAVING = ("BodyStreamBuffer was aborted", "signal is aborted without reason", "Connection errored out")
 """What Gradio says when its page is loaded anew while an answer is still on its way: nobody is left to read it."""
 
 
