@@ -115,13 +115,18 @@ def test_frames_come_in_every_view_and_width(anna: TestClient, clip: Clip):
         ("frame/x.jpg", 400),
         ("frame/1.jpg?view=naked", 400),
         ("frame/1.jpg?w=x", 400),
-        ("thumb/99.jpg", 400),
     ],
 )
 def test_what_the_clip_does_not_have_is_an_error(anna: TestClient, clip: Clip, rest: str, status: int):
     answer = anna.get(f"/api/clips/{clip.id}/{rest}")
     assert answer.status_code == status
     assert answer.json()["error"]
+
+
+def test_the_face_of_a_track_that_has_gone_is_nothing(anna: TestClient, clip: Clip):
+    answer = anna.get(f"/api/clips/{clip.id}/thumb/99.jpg")
+    assert answer.status_code == 204
+    assert not answer.content
 
 
 def test_a_face_of_each_track_is_shown(anna: TestClient, clip: Clip):

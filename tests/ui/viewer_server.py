@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from workbench.data import Picture
-from workbench.errors import WorkbenchError
+from workbench.errors import UsageError, WorkbenchError
 from workbench.preview.session import ClipSession
 from workbench.timeline import KeyBox
 from workbench.ui.clip_routes import clip_state
@@ -72,7 +72,10 @@ def build_app(served: Served) -> FastAPI:
 
     @app.get("/api/clips/{name}/thumb/{track}.jpg")
     def thumb(name: str, track: int) -> Response:
-        return _jpeg(served.sessions[name].thumbnail(track))
+        try:
+            return _jpeg(served.sessions[name].thumbnail(track))
+        except UsageError:
+            return Response(status_code=204)
 
     @app.post("/api/clips/{name}/tracks/{track}")
     def decide(name: str, track: int, body: dict[str, Any]) -> dict[str, Any]:

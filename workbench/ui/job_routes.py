@@ -60,9 +60,12 @@ def job_routes(context: AppContext) -> APIRouter:
     @routes.get("/jobs/{job_id}/live.jpg")
     def live(request: Request, job_id: str) -> Response:
         picture = job_of(request, job_id).live
-        if not picture.is_file():  # gone with the job's end, of which the browser does not know yet
+        if picture.is_symlink():
+            raise HTTPException(404, NO_FILE)
+        try:  # read at once: another one takes its place any moment
+            return Response(picture.read_bytes(), media_type="image/jpeg")
+        except FileNotFoundError:  # gone with the job's end, of which the browser does not know yet
             return Response(status_code=204)
-        return _sent(picture, media_type="image/jpeg")
 
     @routes.get("/jobs/{job_id}/files/{kind}")
     def file(request: Request, job_id: str, kind: Kind) -> Response:

@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
 from workbench.data import Picture
+from workbench.errors import UsageError
 from workbench.preview.session import View
 from workbench.ui.clip_routes import clip_of, session_of
 from workbench.ui.context import AppContext
@@ -39,7 +40,11 @@ def media_routes(context: AppContext) -> APIRouter:
 
     @routes.get("/thumb/{track}.jpg")
     def thumb(request: Request, clip_id: str, track: int) -> Response:
-        return _sent(session_of(context, request, clip_id).thumbnail(track))
+        session = session_of(context, request, clip_id)
+        try:
+            return _sent(session.thumbnail(track))
+        except UsageError:  # gone with an edit, of which the browser did not know yet when it asked
+            return Response(status_code=204)
 
     @routes.get("/files/{name}")
     def file(request: Request, clip_id: str, name: str) -> Response:
