@@ -5,6 +5,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/installed
 EXTRAS ?= dev
+TESTERS ?= 3# test processes: more than two cores, since tests often wait for a program that they started
 CLIP   ?= sample_videos/meeting_grid.mp4
 MASKED := demo_output/$(basename $(notdir $(CLIP))).masked.mp4
 
@@ -28,7 +29,7 @@ demo: $(STAMP) ## mask a sample clip without the page: about a minute
 test: $(STAMP) ## run the tests
 	@$(PY) tests/ui/browser.py
 	@$(PY) tests/live/servers.py
-	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
+	@$(PY) -m pytest -n $(TESTERS) --dist loadfile
 
 check: $(STAMP) ## lint, format, types, layers
 	@$(VENV)/bin/ruff check .
