@@ -30,10 +30,11 @@ from workbench.errors import MaskingError
 from workbench.evaluate import evaluate_output, load_truth
 from workbench.presets.files import load_preset
 from workbench.presets.settings import with_settings
-from workbench.process import Stretch, analyze_clip, decide_store, process, render_clip
+from workbench.process import analyze_clip, decide_store, process, render_clip
 from workbench.store import DetectionStore, save_store
 from workbench.timeline import BoxLookup, load_timeline, save_timeline
 from workbench.trackers.options import TrackerOptions
+from workbench.video.stretch import Stretch
 from workbench.video.synthetic import Clip, write_clip
 
 GREEN = ("mask.kind=solid", "mask.colour=#00ff00")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import stat
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import av
@@ -21,11 +21,13 @@ from workbench.evaluate import evaluate_output, load_truth
 from workbench.presets.files import load_preset
 from workbench.presets.model import Preset
 from workbench.presets.settings import with_settings
-from workbench.process import Stretch, analyze_clip, decide_store, process, render_clip
+from workbench.process import analyze_clip, decide_store, process, render_clip
 from workbench.render import Renderer
-from workbench.report import report_path
+from workbench.report import load_report, report_path
 from workbench.stages import ProgressUpdate
+from workbench.timeline import Timeline
 from workbench.video.files import VideoFile
+from workbench.video.stretch import Stretch
 
 GREEN = ("mask.kind=solid", "mask.colour=#00ff00")
 
@@ -213,3 +215,28 @@ def test_the_sample_clips_show_no_face(name: str, fitting: str, sample: Callable
     assert found.longest_leak_seconds <= 0.1, found.leaks
     assert found.false_area <= 0.03
     assert times(tmp_path / "out.mp4") == times(sample(name))
+
+
+def test_a_preset_may_ask_for_a_second_look(short_clip: ShortClip, tmp_path: Path) -> None:
+    """It is the second half of the work, and what it found stands in the report."""
+    told: list[ProgressUpdate] = []
+    preset = with_settings(load_preset("balanced"), ["output.audit=true"])
+    clip = short_clip("meeting_grid", frames=10)
+    report, _ = process(clip, tmp_path / "out.mp4", preset, progress=told.append)
+    assert report.audit is not None
+    assert (report.audit["passed"], report.audit["looked"], report.needs_review) == (True, 10, False)
+    assert load_report(tmp_path / "out.mp4") == json.loads(json.dumps(asdict(report)))
+    done = [update.frames_done for update in told]
+    assert done == sorted(done)
+    assert (done[-1], {update.frames_expected for update in told}) == (20, {20})
+
+
+def test_what_the_second_look_finds_is_to_be_reviewed(short_clip: ShortClip, tmp_path: Path) -> None:
+    """Nobody is hidden, because the operator's timeline is empty."""
+    preset = with_settings(load_preset("balanced"), ["output.audit=true"])
+    clip = short_clip("meeting_grid", frames=10)
+    empty = Timeline(decide_store(analyze_clip(clip, preset), preset).rows.iloc[:0])
+    report = render_clip(clip, empty, tmp_path / "out.mp4", preset)
+    assert report.audit is not None
+    assert len(report.audit["showing"]) == 4
+    assert report.needs_review

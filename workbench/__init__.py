@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.audit.result import hide_too
+    from workbench.audit.run import audit_output
     from workbench.detector_evaluation.dataset import load_dataset
     from workbench.detector_evaluation.outputs import result_table
     from workbench.detector_evaluation.run import candidate, evaluate_detectors
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.jobs.worker import work
     from workbench.presets.files import list_presets, load_preset, save_preset
     from workbench.presets.settings import diff_presets, with_settings
+    from workbench.preview.audits import draw_audit
     from workbench.preview.charts import draw_scores, draw_sweep, draw_timeline
     from workbench.preview.compare import compare_masks
     from workbench.preview.drawings import draw_frames, draw_masks, draw_settings
@@ -33,12 +36,13 @@ if TYPE_CHECKING:
     from workbench.preview.session import ClipSession
     from workbench.preview.sweep import sweep
     from workbench.preview.tuner import tuner
-    from workbench.process import Stretch, analyze_clip, decide_store, render_clip
+    from workbench.process import analyze_clip, decide_store, render_clip
     from workbench.process import process as process_clip
-    from workbench.timeline import KeyBox
+    from workbench.timeline import KeyBox, decide_track
     from workbench.training.clip_labels import label_clip
     from workbench.training.detector import train_detector
     from workbench.training.options import Recipe
+    from workbench.video.stretch import Stretch
     from workbench.weights.manifest import list_models
     from workbench.workspace.results import results_folder
 
@@ -49,10 +53,13 @@ __all__ = [
     "Recipe",
     "Stretch",
     "analyze_clip",
+    "audit_output",
     "candidate",
     "compare_masks",
     "decide_store",
+    "decide_track",
     "diff_presets",
+    "draw_audit",
     "draw_frames",
     "draw_masks",
     "draw_scores",
@@ -62,6 +69,7 @@ __all__ = [
     "evaluate_detectors",
     "evaluate_output",
     "evaluate_timeline",
+    "hide_too",
     "label_clip",
     "list_models",
     "list_presets",
@@ -88,12 +96,15 @@ _PLACES = {
     "JobQueue": "workbench.jobs.queue.JobQueue",
     "KeyBox": "workbench.timeline.KeyBox",
     "Recipe": "workbench.training.options.Recipe",
-    "Stretch": "workbench.process.Stretch",
+    "Stretch": "workbench.video.stretch.Stretch",
     "analyze_clip": "workbench.process.analyze_clip",
+    "audit_output": "workbench.audit.run.audit_output",
     "candidate": "workbench.detector_evaluation.run.candidate",
     "compare_masks": "workbench.preview.compare.compare_masks",
     "decide_store": "workbench.process.decide_store",
+    "decide_track": "workbench.timeline.decide_track",
     "diff_presets": "workbench.presets.settings.diff_presets",
+    "draw_audit": "workbench.preview.audits.draw_audit",
     "draw_frames": "workbench.preview.drawings.draw_frames",
     "draw_masks": "workbench.preview.drawings.draw_masks",
     "draw_scores": "workbench.preview.charts.draw_scores",
@@ -103,6 +114,7 @@ _PLACES = {
     "evaluate_detectors": "workbench.detector_evaluation.run.evaluate_detectors",
     "evaluate_output": "workbench.evaluate.outputs.evaluate_output",
     "evaluate_timeline": "workbench.evaluate.timelines.evaluate_timeline",
+    "hide_too": "workbench.audit.result.hide_too",
     "label_clip": "workbench.training.clip_labels.label_clip",
     "list_models": "workbench.weights.manifest.list_models",
     "list_presets": "workbench.presets.files.list_presets",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.analyze import Analyzer, collect, open_analyzer
+from workbench.audit.after import looked_again, masking_progress
 from workbench.data import VideoInfo
 from workbench.decide import decide
 from workbench.maskers import open_masker
@@ -28,27 +29,12 @@ from workbench.stream import StreamedBoxes, decided_windows
 from workbench.timeline import Timeline
 from workbench.video.files import VideoFile
 from workbench.video.part_file import refuse_source
-from workbench.video.prefetch import prefetch
+from workbench.video.prefetch import FRAMES_AHEAD, prefetch
 from workbench.video.probing import probe
+from workbench.video.stretch import WHOLE, Stretch, expected_frames
 from workbench.video.writer import VideoWriter
 
-FRAMES_AHEAD = 6  # decoded frames waiting: enough to even out key frames, 3 MB each at 1080p
 ANALYSED_AHEAD = 50  # analysed frames waiting (numbers only): how far the detector may run ahead of need
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """The part of a clip that is worked on, in seconds. None: from the beginning, to the end.
-
-    >>> Stretch(end_seconds=2.5)
-    Stretch(start_seconds=None, end_seconds=2.5)
-    """
-
-    start_seconds: float | None = None
-    end_seconds: float | None = None
-
-
-WHOLE = Stretch()
 
 
 def process(
@@ -77,7 +63,7 @@ def process(
     report = write_report(
         describe_file(source), output, timeline, preset, counters=counters, written=written, facts=facts
     )
-    return report, timeline
+    return looked_again(report, output, source, timeline, preset, stretch=stretch, progress=progress), timeline
 
 
 def decided_boxes(
@@ -145,7 +131,8 @@ def render_clip(
     info = probe(source)
     boxes = TimelineBoxes(timeline, width_px=info.width_px, height_px=info.height_px, whole_clip=stretch == WHOLE)
     written = _write(source, output, boxes, preset, stretch=stretch, counters=counters, progress=progress)
-    return write_report(describe_file(source), output, timeline, preset, counters=counters, written=written, facts={})
+    report = write_report(describe_file(source), output, timeline, preset, counters=counters, written=written, facts={})
+    return looked_again(report, output, source, timeline, preset, stretch=stretch, progress=progress)
 
 
 @dataclass(frozen=True)
@@ -172,6 +159,7 @@ def _write(
 ) -> Written:
     """Read ``source``, hide ``boxes`` and write ``output``: all of it, or nothing."""
     renderer = Renderer(open_masker(preset.mask), preset.mask)
+    progress = masking_progress(preset, progress)
     with ExitStack() as stack:
         video = stack.enter_context(_opened(source, stretch, writable=True))
         sink = stack.enter_context(
@@ -194,17 +182,6 @@ def _write(
                 progress(ProgressUpdate(counters.frames, expected, counters.faces))
         boxes.finish(video.frames_read)
     return Written(sink.encoder, [*video.notes, *sink.notes])
-
-
-def expected_frames(info: VideoInfo, stretch: Stretch = WHOLE) -> int | None:
-    """Frames to come as far as the header says."""
-    if info.frames_in_header is None or info.duration_seconds_in_header is None:
-        return None
-    length = info.duration_seconds_in_header
-    start = min(stretch.start_seconds or 0.0, length)
-    end = length if stretch.end_seconds is None else min(stretch.end_seconds, length)
-    share = (end - start) / length if length > 0 else 1.0
-    return max(1, round(info.frames_in_header * share))
 
 
 def describe_analysis(analyzer: Analyzer, info: VideoInfo) -> dict[str, Any]:

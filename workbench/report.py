@@ -58,11 +58,13 @@ class Report:
     notes: list[str]
     started_at: str
     versions: dict[str, str] = field(default_factory=dict)
+    audit: dict[str, Any] | None = None
     format: int = FORMAT
 
     @property
     def needs_review(self) -> bool:
-        return bool(self.review)
+        """A track is to be looked at, or the second look (``audit``, where one was asked for) found something."""
+        return bool(self.review) or (self.audit is not None and not self.audit["passed"])
 
 
 class Counters:

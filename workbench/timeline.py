@@ -88,7 +88,13 @@ class BoxLookup:
 
 
 def decide_track(timeline: Timeline, track: int, decision: Decision) -> Timeline:
-    """The timeline with one track masked, kept or marked for review. Raises UsageError for an unknown track or word."""
+    """The timeline with one track masked, kept (shown) or marked for review (hidden, and the operator is asked).
+
+    Raises UsageError for an unknown track or word.
+
+    >>> render_clip(clip, decide_track(session.timeline, 1, "keep"), folder / "one.mp4", session.preset).kept_tracks
+    [1]
+    """
     if decision not in get_args(Decision):
         raise UsageError(f"decision {decision!r}: must be one of {', '.join(get_args(Decision))}")
     if not (timeline.rows["track"] == track).any():

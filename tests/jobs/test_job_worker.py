@@ -126,7 +126,7 @@ def test_cancelling_takes_less_than_two_seconds_and_leaves_nothing(
 def test_two_workers_do_each_job_once(
     queue: JobQueue, clip: Path, preset: Preset, start_worker: StartWorker, tmp_path: Path
 ) -> None:
-    plain = queue.submit(clip, None, preset)
+    plain = queue.submit(clip, None, with_settings(preset, ["output.audit=true"]))
     out = tmp_path / "out"
     out.mkdir()
     asked = queue.submit(clip, out / "asked.mp4", preset, timeline=drawn_timeline())
@@ -135,6 +135,7 @@ def test_two_workers_do_each_job_once(
     assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
     plain = queue.get(plain.id)
     assert (plain.state, plain.frames_done, plain.frames_expected) == ("done", 5, 5)
+    assert plain.message == "looked again: no face shows on 5 frames"
     assert plain.fps > 0
     assert cv2.imread(str(plain.live)).shape[1] == 480
     assert stat.S_IMODE(plain.live.stat().st_mode) == 0o600

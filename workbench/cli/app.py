@@ -13,6 +13,7 @@ COMMANDS = {
     "render": ("workbench.cli.video", "Write a masked clip from a timeline."),
     "live": ("workbench.cli.live", "Mask cameras and streams while they happen."),
     "jobs": ("workbench.cli.jobs", "Queue clips, watch them, and work through the queue."),
+    "audit": ("workbench.cli.audit", "Look again at a masked clip: does a face still show?"),
     "evaluate": ("workbench.cli.evaluate", "Measure a timeline or a masked clip against ground truth."),
     "evaluate-detector": ("workbench.cli.evaluate_detector", "Measure face detectors on labelled pictures."),
     "train": ("workbench.cli.train", "Train a face detector on your own pictures."),

@@ -11,16 +11,18 @@ from pathlib import Path
 
 import click
 
+from workbench.cli.findings import audit_lines
 from workbench.cli.lines import tell
 from workbench.cli.options import chosen_preset, named_apart, with_preset, with_stretch
 from workbench.cli.progress import shown
 from workbench.errors import UsageError
 from workbench.presets.model import Preset
-from workbench.process import WHOLE, Stretch, analyze_clip, decide_store, render_clip
+from workbench.process import analyze_clip, decide_store, render_clip
 from workbench.process import process as process_clip
 from workbench.report import Report, describe_file, report_path
 from workbench.store import DetectionStore, load_store, save_store
 from workbench.timeline import Timeline, load_timeline, save_timeline
+from workbench.video.stretch import WHOLE, Stretch
 
 ANY_PATH = click.Path(path_type=Path)
 NEEDS_REVIEW = 3
@@ -178,6 +180,8 @@ def _tell(report: Report, output: Path, *, as_json: bool) -> int:
     for track in report.review:
         first, last, score = (_number(track[key]) for key in ("first_seconds", "last_seconds", "mean_score"))
         tell(f"  please look: track {track['track']}, {first}–{last} s, mean confidence {score} (it is hidden)")
+    for line in audit_lines(report.audit) if report.audit is not None else ():
+        tell(f"  looked again: {line}")
     tell(f"  report: {report_path(output)}")
     return NEEDS_REVIEW if report.needs_review else 0
 

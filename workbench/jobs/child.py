@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -68,9 +69,7 @@ class Telling:
     def done(self, report: Report) -> None:
         update = ProgressUpdate(report.frames, report.frames, report.hidden_boxes)
         self._send({**asdict(update), "fps": report.frames_per_second})
-        looks = len(report.review)
-        message = f"{looks} track{'s' if looks > 1 else ''} to look at" if looks else ""
-        self.ended("needs_review" if looks else "done", message)
+        self.ended("needs_review" if report.needs_review else "done", "; ".join(_to_do(report)))
 
     def _send(self, values: dict[str, object]) -> None:
         self._channel.write(json.dumps(values) + "\n")
@@ -131,6 +130,28 @@ def _mask(job: Job, order: Order, telling: Telling) -> Report:
         save_timeline(timeline, beside["timeline.csv"])
         save_preset(job.preset, beside["preset.yaml"])
     return report
+
+
+def _to_do(report: Report) -> Iterator[str]:
+    """What the operator should look at, and what a second look found."""
+    if report.review:
+        yield f"{_counted(len(report.review), 'track')} to look at"
+    if report.audit is None:
+        return
+    showing = report.audit["showing"]
+    if showing:
+        first = showing[0]
+        yield f"{_counted(len(showing), 'face')} may show: {first['first_seconds']:.2f}–{first['last_seconds']:.2f} s"
+    elif report.audit["passed"]:
+        yield f"looked again: no face shows on {_counted(report.audit['looked'], 'frame')}"
+    if not report.audit["times_kept"]:
+        yield "frames are missing or moved"
+    if report.audit["sound"] in ("missing", "shortened"):
+        yield f"the sound is {report.audit['sound']}"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _message(error: Exception) -> str:

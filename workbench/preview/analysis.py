@@ -26,9 +26,8 @@ from workbench.store import AnalysedFrame, DetectionStore, load_store, save_stor
 from workbench.trackers.appearance import AppearanceModel
 from workbench.trackers.options import TrackerOptions
 from workbench.video.files import VideoFile
-from workbench.video.prefetch import prefetch
+from workbench.video.prefetch import FRAMES_AHEAD, prefetch
 
-FRAMES_AHEAD = 6  # decoded frames waiting, as in the full job
 TRACKINGS_KEPT = 6  # trackers of options tried before, so that going back to them costs nothing
 SAMPLED_BYTES = 1 << 20  # read at both ends of a file to know it again
 

@@ -29,14 +29,13 @@ from workbench.stages import Masker, Progress, ProgressUpdate
 from workbench.video.canvas import blank_frame
 from workbench.video.files import VideoFile
 from workbench.video.options import OutputOptions
-from workbench.video.prefetch import prefetch
+from workbench.video.prefetch import FRAMES_AHEAD, prefetch
 from workbench.video.writer import VideoWriter
 
 LARGEST_PX = (1280, 720)
 LONGEST_SECONDS = 30.0  # a preview is watched while one waits for it
 GAP_PX = 4  # between panels; even, as everything in a 4:2:0 picture
 ENCODING = OutputOptions(container="mp4", encoder="software", crf=20, speed="veryfast")
-FRAMES_AHEAD = 6
 
 WORDS = {"original": ("Original", "原始"), "masked": ("Masked", "已打码")}
 

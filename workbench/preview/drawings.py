@@ -88,7 +88,7 @@ def draw_frames(
     captions = [f"frame {frame}, {_seconds(session, frame):.2f} s" for frame in frames]
     rows = [
         [
-            _Cell(
+            Cell(
                 _shown(session, frame, view, track, across=len(frames)),
                 f"{view}, {caption}" if len(views) > 1 else caption,
             )
@@ -97,7 +97,7 @@ def draw_frames(
         for view in views
     ]
     listed = ", ".join(str(frame) for frame in frames)
-    return _drawing(rows, text=f"frames {listed} as {', '.join(views)}")
+    return drawing(rows, text=f"frames {listed} as {', '.join(views)}")
 
 
 def draw_settings(
@@ -120,10 +120,10 @@ def draw_settings(
             if view in ("tracking", "mask"):  # the others need but this frame
                 session.analyze()
             picture = _shown(session, frame, view, track, across=len(settings))
-            cells.append(_Cell(picture, setting.replace(",", "\n")))
+            cells.append(Cell(picture, setting.replace(",", "\n")))
     finally:
         session.set_preset(before)
-    return _drawing([cells], text=f"frame {frame} as {view} with {' | '.join(settings)}")
+    return drawing([cells], text=f"frame {frame} as {view} with {' | '.join(settings)}")
 
 
 def draw_masks(session: ClipSession, frame: int, *, track: int | None = None) -> Drawing:
@@ -138,15 +138,15 @@ def draw_masks(session: ClipSession, frame: int, *, track: int | None = None) ->
     window = _window(session, frame, track)
     samples = compare_masks(session, frame)
     known = {sample.kind for sample in samples}
-    cells = [_Cell(_part(one.picture, window), f"{one.title_en}: {_cost(one)}", one.note_en) for one in samples]
+    cells = [Cell(_part(one.picture, window), f"{one.title_en}: {_cost(one)}", one.note_en) for one in samples]
     coming = {kind: title for kind, (title, _) in TITLES.items() if kind not in known}
-    cells += [_Cell(None, title, "not installed:\nnot in this version") for title in coming.values()]
+    cells += [Cell(None, title, "not installed:\nnot in this version") for title in coming.values()]
     text = f"frame {frame} under {', '.join(sample.kind for sample in samples)}"
-    return _drawing([cells], text=f"{text}; not in this version: {', '.join(coming)}" if coming else text)
+    return drawing([cells], text=f"{text}; not in this version: {', '.join(coming)}" if coming else text)
 
 
 @dataclass(frozen=True, eq=False)
-class _Cell:
+class Cell:
     """One picture of a drawing; ``note`` stands where there is none."""
 
     picture: Picture | None
@@ -154,11 +154,15 @@ class _Cell:
     note: str = ""
 
 
-def _drawing(rows: Sequence[Sequence[_Cell]], *, text: str) -> Drawing:
-    """The cells as a grid, all pictures of one size. Raises UsageError for none, or too many in a row."""
+def drawing(rows: Sequence[Sequence[Cell]], *, text: str, room_for: int = 1) -> Drawing:
+    """The cells as a grid, all pictures of one size, small enough that ``room_for`` of them fit into a row.
+
+    Raises UsageError for no picture, or too many in a row.
+    """
     columns = len(rows[0]) if rows else 0
     if not 0 < columns <= MOST_COLUMNS:
         raise UsageError(f"{columns} pictures in a row: draw 1 to {MOST_COLUMNS}")
+    columns = max(columns, room_for)
     sizes = [cell.picture.shape[:2] for row in rows for cell in row if cell.picture is not None]
     tallest = max((height / width for height, width in sizes), default=0.5625)
     cell_width = (WIDTH_PX - GAP_PX * (columns - 1)) / columns
@@ -178,7 +182,7 @@ def _drawing(rows: Sequence[Sequence[_Cell]], *, text: str) -> Drawing:
     return Drawing(figure, text)
 
 
-def _fill(ax: Axes, cell: _Cell) -> None:
+def _fill(ax: Axes, cell: Cell) -> None:
     ax.set(xticks=[], yticks=[])
     ax.set_title(cell.title, loc="left", fontsize=9, pad=4)
     for spine in ax.spines.values():

@@ -26,6 +26,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from workbench.analyze import BATCH, Analyzer, open_analyzer
+from workbench.audit import audit_output
 from workbench.data import Frame, VideoInfo
 from workbench.detectors import weights_of
 from workbench.errors import EngineError, WorkbenchError
@@ -36,6 +37,7 @@ from workbench.store import AnalysedFrame
 from workbench.video.files import VideoFile
 from workbench.video.part_file import write_private
 from workbench.video.prefetch import prefetch
+from workbench.video.stretch import Stretch
 from workbench.video.writer import VideoWriter
 from workbench.weights.nvidia import gpu_count
 from workbench.weights.quiet import APP
@@ -50,8 +52,8 @@ KEPT = 200  # figures kept per machine; each is one kind of clip with one set of
 
 @dataclass(frozen=True)
 class Speed:
-    """What a trial found: the engine that ran, and seconds per frame of the full job, and of one that only masks,
-    because the clip is analysed already."""
+    """What a trial found: the engine that ran, and seconds per frame of the full job, and of one that only masks
+    (and looks again where the preset asks for it), because the clip is analysed already."""
 
     engine: str
     seconds_per_frame: float
@@ -102,6 +104,8 @@ def _measured(source: Path, preset: Preset, place: Path) -> Speed:
             analysed, pace, spent = _timed(analyzer, frames)
     start = time.process_time()
     written = _write(source, preset, analysed, place / "trial.mp4")
+    if preset.output.audit:
+        audit_output(place / "trial.mp4", source, stretch=Stretch(end_seconds=written / float(video.info.average_fps)))
     masking = (time.process_time() - start) / written
     engine = analyzer.finder.detector.engine
     whole = max((spent + masking) / usable_threads(), pace if "cuda" in engine.split(" (")[0] else 0.0)

@@ -12,11 +12,11 @@ from typing import Any, Self
 from workbench.analyze import FLASH_SECONDS, Analyzer, open_analyzer
 from workbench.data import Frame, VideoInfo
 from workbench.presets.model import Preset
-from workbench.process import FRAMES_AHEAD, describe_analysis
+from workbench.process import describe_analysis
 from workbench.segments.store import Looked, SegmentStore
 from workbench.store import AnalysedFrame, DetectionStore
 from workbench.video.files import FramePoint, VideoFile
-from workbench.video.prefetch import prefetch
+from workbench.video.prefetch import FRAMES_AHEAD, prefetch
 
 PART_SECONDS = 5.0
 """Of the clip, analysed between two parts: what a kill costs, against a few milliseconds for each part."""

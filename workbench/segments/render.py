@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 from workbench.data import Frame
 from workbench.errors import MaskingError
-from workbench.process import FRAMES_AHEAD
 from workbench.render import BoxesOn, Renderer
 from workbench.report import Counters
 from workbench.segments.store import Hidden, Segment, SegmentStore
 from workbench.video.encoding import Encoding
 from workbench.video.files import FramePoint, VideoFile
 from workbench.video.joining import SegmentEncoder
-from workbench.video.prefetch import prefetch
+from workbench.video.prefetch import FRAMES_AHEAD, prefetch
 from workbench.video.slots import FrameSlots
 
 

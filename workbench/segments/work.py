@@ -19,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.audit.after import looked_again, masking_progress
 from workbench.data import Frame
 from workbench.errors import UsageError
 from workbench.maskers import open_masker
@@ -27,7 +28,6 @@ from workbench.process import (
     ANALYSED_AHEAD,
     Written,
     decided_boxes,
-    expected_frames,
     process,
     render_clip,
     write_report,
@@ -44,6 +44,7 @@ from workbench.video.files import VideoFile
 from workbench.video.joining import common_header, join
 from workbench.video.part_file import refuse_source
 from workbench.video.prefetch import prefetch
+from workbench.video.stretch import expected_frames
 from workbench.video.writer import VideoWriter, container_for
 
 FORMAT = 1
@@ -80,11 +81,12 @@ def process_in_segments(
     job = _Job(source, output, preset, timeline, _length(segment_seconds))
     with SegmentStore(folder, identity=job.identity) as store:
         store.resume()
-        run = _Run(job, store, progress=progress, shown=shown)
+        run = _Run(job, store, progress=masking_progress(preset, progress), shown=shown)
         done = None if run.header is None else run.finish(run.header)
         store.clear()
     if done is not None:
-        return done
+        report, hidden = done
+        return looked_again(report, output, source, hidden, preset, progress=progress), hidden
     if timeline is None:
         return process(source, output, preset, progress=progress)
     return render_clip(source, timeline, output, preset, progress=progress), timeline

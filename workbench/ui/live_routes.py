@@ -23,6 +23,7 @@ from workbench.ui.context import AppContext
 from workbench.ui.live_addresses import checked_push, checked_source
 from workbench.ui.live_sockets import add_sockets
 from workbench.ui.live_streams import OVER, UNDER_WAY, LiveStream
+from workbench.ui.live_words import in_language
 from workbench.ui.panels.preset import choices, find
 from workbench.ui.texts import Language, language_of, text
 
@@ -195,7 +196,7 @@ def stream_state(stream: LiveStream, language: Language) -> dict[str, Any]:
         "name": stream.name,
         "preset": stream.preset,
         "state": status.state,
-        "message": status.message,
+        "message": in_language(status.message, language),
         "over": status.state in OVER,
         "fps": round(status.fps, 1),
         "faces": status.faces,
@@ -209,8 +210,8 @@ def stream_state(stream: LiveStream, language: Language) -> dict[str, Any]:
             if why in status.whole_events
         ],
         "recording": status.recording in UNDER_WAY,
-        "recording_message": status.recording_message,
+        "recording_message": in_language(status.recording_message, language),
         "push": stream.push_label if status.pushing else "",
         "push_works": status.pushing == "running",
-        "push_message": status.pushing_message,
+        "push_message": in_language(status.pushing_message, language),
     }

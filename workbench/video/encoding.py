@@ -18,6 +18,7 @@ from workbench.video.encoders import ContainerName, Encoder
 from workbench.video.hdr import CARRIERS, hdr_description, hdr_options
 from workbench.video.layout import Layout
 from workbench.video.planes import Orientation, display_matrix
+from workbench.video.priority import same_priority
 from workbench.video.sound import FORMATS
 
 _FF_LAMBDA = 118  # FFmpeg's quality unit: one quantiser step
@@ -67,7 +68,8 @@ class Encoding:
         """A stream of its own with an open encoder. Its container lies in memory and never gets a packet."""
         aside = av.open(io.BytesIO(), mode="w", format=FORMATS[self.container])
         stream = self.add_to(aside)
-        aside.start_encoding()
+        with same_priority():
+            aside.start_encoding()
         return stream
 
     def encode(self, stream: VideoStream, native: VideoFrame, *, tick: int) -> list[Packet[VideoStream]]:

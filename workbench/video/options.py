@@ -57,6 +57,14 @@ class OutputOptions(Options):
         "tools that ignore the flag.",
         help_zh="keep 保留手机视频的旋转标记；upright 直接旋转画面，供忽略该标记的播放器和工具使用。",
     )
+    audit: bool = option(
+        False,
+        title="Look again when done",
+        title_zh="完成后复查",
+        help="Checks the finished video: looks for faces on every frame of it, larger than the detector's picture, and "
+        "compares every mask, all times and the sound with the source. Takes about as long again.",
+        help_zh="检查成品:用更大的画面逐帧再找一遍人脸,并与源视频核对每个遮罩、全部时间戳和声音。耗时约增加一倍。",
+    )
     max_height: Annotated[int, Field(ge=16, le=16384)] | None = option(
         None,
         title="Largest height",

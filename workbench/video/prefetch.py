@@ -10,6 +10,9 @@ from typing import Generic, Self, TypeVar
 
 Item = TypeVar("Item")
 
+FRAMES_AHEAD = 6
+"""Decoded frames that wait in most places: enough to even out key frames, 3 MB each at 1080p."""
+
 POLL_SECONDS = 0.05
 """How often a thread that waits for room looks whether it is still wanted."""
 

@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from workbench.video.planes import SCALER_THREADS
+from workbench.video.priority import same_priority
 
 SUBTITLE_CODECS = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt"}
 """Text subtitle codec by container; the others take SubRip."""
@@ -70,7 +71,7 @@ class Clip:
 
 def write_clip(path: Path, clip: Clip) -> Path:
     """Write ``clip`` to ``path`` and return the path. Raises PyAV's errors: this is for tests and checks."""
-    with av.open(str(path.absolute()), mode="w", format=clip.container) as output:
+    with same_priority(), av.open(str(path.absolute()), mode="w", format=clip.container) as output:
         output.metadata.update(clip.metadata)
         if clip.chapters:
             output.set_chapters([_chapter(number) for number in range(clip.chapters)])

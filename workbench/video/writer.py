@@ -25,6 +25,7 @@ from workbench.video.layout import Layout
 from workbench.video.leftovers import left_out
 from workbench.video.options import OutputOptions
 from workbench.video.part_file import PartFile
+from workbench.video.priority import same_priority
 from workbench.video.slots import FrameSlots
 from workbench.video.sound import FORMATS, Sound
 from workbench.video.timing import TimeRange
@@ -164,7 +165,8 @@ class VideoWriter:
         self._sound = Sound(self._source, self._output, container=self._container)
         origin = Fraction(round(self._info.start_seconds / self._info.time_base)) * self._info.time_base
         end = None if self._range.end is None else origin + self._range.end
-        self._output.start_encoding()
+        with same_priority():
+            self._output.start_encoding()
         self._sound.start(from_time=None if self._range.is_whole else first, until_time=end)
 
     def _muxer_options(self) -> dict[str, str]:
