@@ -22,10 +22,12 @@ from pathlib import Path
 
 import av
 import pytest
+import trustme
 
 PACKAGES = (
     "nginx",
     "libnginx-mod-rtmp",
+    "libnginx-mod-stream",
     "python3-gi",
     "gir1.2-gst-rtsp-server-1.0",
     "gstreamer1.0-plugins-base",
@@ -34,6 +36,7 @@ PACKAGES = (
 COMMAND = f"sudo apt-get install --no-install-recommends {' '.join(PACKAGES)}"
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's bindings belong to
 RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
+STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 RTSP_PROGRAM = Path(__file__).with_name("rtsp_program.py")
 FETCH_SECONDS = 300
 READY_SECONDS = 20
@@ -47,7 +50,8 @@ def _nginx() -> str | None:
 
 
 def _is_there() -> bool:
-    if _nginx() is None or not RTMP_MODULE.exists() or not Path(SYSTEM_PYTHON).exists():
+    needed = (RTMP_MODULE, STREAM_MODULE, Path(SYSTEM_PYTHON))
+    if _nginx() is None or not all(path.exists() for path in needed):
         return False
     return subprocess.run([SYSTEM_PYTHON, "-c", _RTSP_IMPORT], capture_output=True, check=False).returncode == 0
 
@@ -305,6 +309,39 @@ class RtmpServer:
         self._server.restart()
 
 
+_TLS = """
+daemon off; master_process off; pid {folder}/tls.pid; error_log {folder}/error.log; load_module {module};
+events {{ worker_connections 64; }}
+stream {{ server {{
+    listen 127.0.0.1:{port} ssl; ssl_certificate {folder}/chain.pem; ssl_certificate_key {folder}/key.pem;
+    proxy_pass 127.0.0.1:{behind};
+}} }}
+"""
+
+
+@contextmanager
+def tls_front(behind: int, folder: Path) -> Iterator[int]:
+    """A port at which TLS is spoken, with a certificate that nobody knows, for the server at the port ``behind``."""
+    certificate, port = trustme.CA().issue_cert("127.0.0.1"), free_port()
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(folder / "chain.pem", append=True)
+    text = _TLS.format(folder=folder, module=STREAM_MODULE, port=port, behind=behind)
+    server = _nginx_with(text, folder, port)
+    try:
+        yield port
+    finally:
+        server.kill()
+
+
+def _nginx_with(settings: str, folder: Path, port: int) -> _Server:
+    need_servers()
+    program, file = _nginx(), folder / "nginx.conf"
+    assert program is not None
+    file.write_text(settings)
+    return _Server([program, "-e", str(folder / "error.log"), "-c", str(file)], port)
+
+
 _NGINX = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log; load_module {module};
 events {{ worker_connections 64; }}
@@ -317,12 +354,8 @@ rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{
 @contextmanager
 def rtmp_server(folder: Path) -> Iterator[RtmpServer]:
     """nginx with one application, ``live``; all its files lie in ``folder``, which must be empty."""
-    need_servers()
-    port, settings = free_port(), folder / "nginx.conf"
-    settings.write_text(_NGINX.format(folder=folder, module=RTMP_MODULE, port=port))
-    program = _nginx()
-    assert program is not None
-    server = _Server([program, "-e", str(folder / "error.log"), "-c", str(settings)], port)
+    port = free_port()
+    server = _nginx_with(_NGINX.format(folder=folder, module=RTMP_MODULE, port=port), folder, port)
     wire = Wire(port)
     try:
         yield RtmpServer(server, wire, folder)
