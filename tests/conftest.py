@@ -79,6 +79,16 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert not attempts, f"tried to leave the machine: {', '.join(attempts)}"
 
 
+@pytest.fixture(autouse=True)
+def ordinary_priority() -> Iterator[None]:
+    """Fails the test that leaves its thread scheduled in another way: see ``video.priority``. All others would wait."""
+    yield
+    if hasattr(os, "sched_getscheduler"):
+        policy = os.sched_getscheduler(0)
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        assert policy == os.SCHED_OTHER
+
+
 @pytest.fixture(scope="module", autouse=True)
 def turn_of_the_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keeps others from running beside a file marked ``alone``: what happens in real time depends on the machine."""

@@ -25,6 +25,7 @@ from workbench.process import process
 from workbench.report import Report
 from workbench.video import synthetic
 from workbench.video.files import VideoFile, probe
+from workbench.video.priority import same_priority
 from workbench.video.synthetic import Clip, Tone
 
 FRAMES = 10
@@ -89,7 +90,7 @@ def record(path: Path, recording: Recording, pictures: Sequence[NDArray[np.uint8
     stored = [np.ascontiguousarray(np.rot90(picture, clip.rotation_degrees // 90)) for picture in upright]
     shape = stored[0].shape
     made = Clip(**{**vars(clip), "width": shape[1], "height": shape[0], "frames": len(pictures)})
-    with av.open(str(path), "w") as output:
+    with same_priority(), av.open(str(path), "w") as output:
         video = synthetic._add_video(output, made)
         tones = [(tone, synthetic._add_tone(output, tone)) for tone in made.tones]
         for tick, picture in zip(synthetic._ticks(made), stored, strict=True):
