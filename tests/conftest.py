@@ -82,11 +82,14 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def ordinary_priority() -> Iterator[None]:
     """Fails the test that leaves its thread scheduled in another way: see ``video.priority``. All others would wait."""
+    if not hasattr(os, "sched_getscheduler"):  # not Linux
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
     yield
-    if hasattr(os, "sched_getscheduler"):
-        policy = os.sched_getscheduler(0)
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        assert policy == os.SCHED_OTHER
+    left = os.sched_getscheduler(0)
+    os.sched_setscheduler(0, policy, parameters)
+    assert left == policy
 
 
 @pytest.fixture(scope="module", autouse=True)
