@@ -29,7 +29,7 @@ demo: $(STAMP) ## mask a sample clip without the page: about a minute
 test: $(STAMP) ## run the tests
 	@$(PY) tests/ui/browser.py
 	@$(PY) tests/live/servers.py
-	@$(PY) -m pytest -n $(TESTERS) --dist loadfile
+	@$(PY) -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## lint, format, types, layers
 	@$(VENV)/bin/ruff check .

@@ -34,10 +34,21 @@ for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler)
 
+LONG = (
+    "test_journeys", "test_notebooks", "test_docs_commands", "test_cli", "test_segments", "test_page", "test_serve",
+    "test_job_worker", "test_screenshots", "test_live_page", "test_cli_live", "test_training", "test_process",
+)  # fmt: skip
+"""Files that take a minute or more, longest first. They are begun first, so that none is waited for at the end."""
+
 PROJECT = Path(__file__).parents[1]
 SAMPLES = PROJECT / "sample_videos"
 
 ShortClip = Callable[..., Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
 
 
 def _is_loopback(address: object) -> bool:
