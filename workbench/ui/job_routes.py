@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from workbench.errors import UsageError
 from workbench.jobs.queue import Job
 from workbench.ui.context import AppContext
+from workbench.ui.texts import Language, language_of
+from workbench.ui.told import in_language
 from workbench.workspace import display_name
 
 NO_JOB = "there is no such job (any more)"
@@ -51,11 +53,13 @@ def job_routes(context: AppContext) -> APIRouter:
 
     @routes.get("/jobs")
     def jobs(request: Request) -> Response:
-        return JSONResponse([job_state(job) for job in context.queue.jobs(context.user_of(request))])
+        return JSONResponse(
+            [job_state(job, language_of(request)) for job in context.queue.jobs(context.user_of(request))]
+        )
 
     @routes.get("/jobs/{job_id}")
     def job(request: Request, job_id: str) -> Response:
-        return JSONResponse(job_state(job_of(request, job_id)))
+        return JSONResponse(job_state(job_of(request, job_id), language_of(request)))
 
     @routes.get("/jobs/{job_id}/live.jpg")
     def live(request: Request, job_id: str) -> Response:
@@ -77,11 +81,11 @@ def job_routes(context: AppContext) -> APIRouter:
 
     @routes.post("/jobs/{job_id}/cancel")
     def cancel(request: Request, job_id: str) -> Response:
-        return JSONResponse(job_state(context.queue.cancel(job_of(request, job_id).id)))
+        return JSONResponse(job_state(context.queue.cancel(job_of(request, job_id).id), language_of(request)))
 
     @routes.post("/jobs/{job_id}/retry")
     def retry(request: Request, job_id: str) -> Response:
-        return JSONResponse(job_state(context.queue.retry(job_of(request, job_id).id)))
+        return JSONResponse(job_state(context.queue.retry(job_of(request, job_id).id), language_of(request)))
 
     @routes.get("/monitor")
     def monitor(request: Request) -> Response:
@@ -90,7 +94,7 @@ def job_routes(context: AppContext) -> APIRouter:
     return routes
 
 
-def job_state(job: Job) -> dict[str, Any]:
+def job_state(job: Job, language: Language) -> dict[str, Any]:
     """A job as JSON: no path, the kinds of files that can be fetched."""
     eta = job.eta_seconds
     return {
@@ -98,7 +102,7 @@ def job_state(job: Job) -> dict[str, Any]:
         "name": job.name,
         "state": job.state,
         "cancelling": job.cancelling,
-        "message": job.message,
+        "message": in_language(job.message, language),
         "preset": job.preset.name,
         "frames_done": job.frames_done,
         "frames_expected": job.frames_expected,

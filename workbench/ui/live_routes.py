@@ -23,9 +23,9 @@ from workbench.ui.context import AppContext
 from workbench.ui.live_addresses import checked_push, checked_source
 from workbench.ui.live_sockets import add_sockets
 from workbench.ui.live_streams import OVER, UNDER_WAY, LiveStream
-from workbench.ui.live_words import in_language
 from workbench.ui.panels.preset import choices, find
 from workbench.ui.texts import Language, language_of, text
+from workbench.ui.told import in_language
 
 if TYPE_CHECKING:
     from workbench.live.frames import LiveSource

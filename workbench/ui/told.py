@@ -1,6 +1,6 @@
-"""What the library says of a live source or output that has a problem, in the reader's language.
+"""What the library says of a finished job, or of a live source or output with a problem, in the reader's language.
 
-The library speaks English. Each of its messages is a name and what is wrong with it; the name stays as it is.
+The library speaks English. Names and numbers in its messages stay as they are.
 """
 
 from __future__ import annotations
@@ -74,14 +74,32 @@ PROBLEMS: tuple[tuple[str, str], ...] = (
     (r"(.+) refused (.+) and gives (.+)", "{0} 不接受 {1}，改用 {2}"),
     (r"(.+) was not written: there was no picture to record", "{0} 没有写入：没有可录制的画面"),
 )
-"""The library's words as a pattern, and the same in Chinese."""
+"""The words of ``live`` as a pattern, and the same in Chinese."""
+
+RESULTS: tuple[tuple[str, str], ...] = (
+    (r"(\d+) tracks? to look at", "有 {0} 个轨迹需要查看"),
+    (r"(\d+) faces? may show: (\S+) s", "可能有 {0} 处人脸露出：{1} 秒"),
+    (r"looked again: no face shows on (\d+) frames?", "已复查：{0} 帧中没有人脸露出"),
+    (r"frames are missing or moved", "有帧缺失或时间有变"),
+    (r"the sound is missing", "声音缺失"),
+    (r"the sound is shortened", "声音变短"),
+)
+"""The words of ``jobs`` for a job that is done; several are joined with a semicolon."""
 
 
 def in_language(message: str, language: Language) -> str:
     """The message in Chinese where that is wanted and there are words for it; else as it is."""
     if language == "en":
         return message
-    for said, chinese in PROBLEMS:
+    if whole := _chinese(message):
+        return whole
+    parts = message.split("; ")
+    known = [_chinese(part) or part for part in parts]
+    return message if known == parts else "；".join(known)
+
+
+def _chinese(message: str) -> str | None:
+    for said, chinese in (*PROBLEMS, *RESULTS):
         if found := re.fullmatch(said, message):
             return chinese.format(*found.groups())
-    return message
+    return None

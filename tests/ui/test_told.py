@@ -1,16 +1,19 @@
-"""Every problem that a live source or output can have is said in Chinese too."""
+"""What the library says on the page is said in Chinese too: every problem of live, and how a job ended."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.conftest import PROJECT
+from workbench.jobs.child import _to_do
 from workbench.live.network import _WORDS
-from workbench.ui.live_words import PROBLEMS, in_language
+from workbench.ui.told import PROBLEMS, in_language
 
 LIVE = PROJECT / "workbench" / "live"
 SPEAKING = ("cameras", "network", "demuxed", "pushed", "recorder", "pusher", "reader")
@@ -47,6 +50,7 @@ def variants(message: str) -> list[str]:
     return [message]
 
 
+SEEN = {"first_seconds": 1.28, "last_seconds": 1.84}
 SAID = sorted(each for message in set(messages()) for each in variants(message))
 
 
@@ -63,6 +67,24 @@ def test_every_message_has_chinese_words(said: str) -> None:
 @pytest.mark.parametrize("pattern", [said for said, _ in PROBLEMS])
 def test_no_words_are_for_what_nobody_says(pattern: str) -> None:
     assert any(re.fullmatch(pattern, said) for said in SAID)
+
+
+@pytest.mark.parametrize(
+    ("audit", "chinese"),
+    [
+        (None, "有 2 个轨迹需要查看"),
+        ({}, "有 2 个轨迹需要查看；已复查：250 帧中没有人脸露出"),
+        ({"showing": [SEEN, SEEN]}, "有 2 个轨迹需要查看；可能有 2 处人脸露出：1.28–1.84 秒"),
+        ({"times_kept": False}, "有 2 个轨迹需要查看；有帧缺失或时间有变"),
+        ({"sound": "missing"}, "有 2 个轨迹需要查看；声音缺失"),
+        ({"sound": "shortened"}, "有 2 个轨迹需要查看；声音变短"),
+    ],
+)
+def test_how_a_job_ended_has_chinese_words(audit: dict[str, Any] | None, chinese: str) -> None:
+    if audit is not None:
+        audit = {"showing": [], "passed": not audit, "looked": 250, "times_kept": True, "sound": "none"} | audit
+    report = SimpleNamespace(review=[{}, {}], audit=audit)
+    assert in_language("; ".join(_to_do(report)), "zh") == chinese  # type: ignore[arg-type]
 
 
 def test_names_and_numbers_are_kept() -> None:
