@@ -78,7 +78,7 @@ def test_several_streams_of_a_file_run_side_by_side(tmp_path: Path, short_clip: 
 
 
 def test_a_source_that_is_not_there_is_said_tried_again_and_left_in_time() -> None:
-    code, told = live("rtsp://nurse:${SECRET}@127.0.0.1:9/ward?token=hidden", "--seconds", "2", SECRET="top/secret")
+    code, told = live("rtsp://nurse:${SECRET}@127.0.0.1:9/ward?token=hidden", "--seconds", "8", SECRET="top/secret")
     assert code == 1
     assert "rtsp://127.0.0.1:9/…: waiting: " in told
     assert "secret" not in told
@@ -87,7 +87,7 @@ def test_a_source_that_is_not_there_is_said_tried_again_and_left_in_time() -> No
 
 def test_a_push_that_is_refused_is_said_and_the_rest_goes_on(tmp_path: Path, short_clip: ShortClip) -> None:
     clip, record = short_clip("consultation", frames=50), tmp_path / "out.mp4"
-    begin = (clip, "--set", "live.loop=true", "--seconds", "6", "--record", record)
+    begin = (clip, "--set", "live.loop=true", "--seconds", "10", "--record", record)
     code, told = live(*begin, "--push", "rtmp://127.0.0.1:9/live/${KEY}", KEY="k3y")
     assert code == 0, told
     assert "push waiting: " in told
