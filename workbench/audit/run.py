@@ -11,6 +11,7 @@ nothing of how a mask was made, and judges what any program wrote.
 from __future__ import annotations
 
 import itertools
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
@@ -79,7 +80,7 @@ def audit_output(
             look.at(pairs)
             clocks.add(pairs, complete=len(pairs) == len(batch))
             if progress is not None:
-                progress(ProgressUpdate(len(clocks.theirs), expected, look.gone))
+                progress(ProgressUpdate(len(clocks.times), expected, look.gone))
     return Audit(
         source=describe_file(source),
         output=describe_file(output),
@@ -91,33 +92,34 @@ def audit_output(
         weakest=tuple(_finding([each], scale) for each in look.weakest(WEAKEST)),
         times_kept=clocks.agree(),
         sound=compare_sound(source, output) if stretch == WHOLE else "none",
-        times=tuple(float(time) for time in clocks.theirs),
+        times=tuple(clocks.times),
         first_frame=clocks.first_frame,
     )
 
 
 class _Clocks:
-    """The times of the frames of both files, in seconds."""
+    """Compares the times of the frames of both files as they come. ``times``: those of the source, in seconds."""
 
     def __init__(self, their_tick: Fraction, our_tick: Fraction) -> None:
-        self.theirs: list[Fraction] = []
+        self.times = array("d")
         self.first_frame = 0
-        self._ours: list[Fraction] = []
         self._ticks = their_tick, our_tick
-        self._complete = True
+        self._offset = Fraction(0)
+        self._agree = True
 
     def add(self, pairs: Sequence[tuple[Frame, Frame, bool]], *, complete: bool) -> None:
-        if pairs and not self.theirs:
-            self.first_frame = pairs[0][0].index
-        self.theirs += [theirs.pts * self._ticks[0] for theirs, _, _ in pairs]
-        self._ours += [ours.pts * self._ticks[1] for _, ours, _ in pairs]
-        self._complete = self._complete and complete
+        self._agree = self._agree and complete
+        for theirs, ours, _ in pairs:
+            time = theirs.pts * self._ticks[0]
+            ahead = ours.pts * self._ticks[1] - time
+            if not self.times:
+                self.first_frame, self._offset = theirs.index, ahead
+            self.times.append(float(time))
+            self._agree = self._agree and abs(ahead - self._offset) <= max(self._ticks)
 
     def agree(self) -> bool:
         """Whether no frame is missing, and all lie where they should after the first, as exactly as both can say."""
-        pairs = zip(self.theirs, self._ours, strict=True)
-        moved = (abs(theirs - self.theirs[0] - ours + self._ours[0]) for theirs, ours in pairs)
-        return self._complete and max(moved, default=Fraction(0)) <= max(self._ticks)
+        return self._agree
 
 
 def _batches(

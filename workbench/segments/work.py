@@ -83,10 +83,12 @@ def process_in_segments(
         store.resume()
         run = _Run(job, store, progress=masking_progress(preset, progress), shown=shown)
         done = None if run.header is None else run.finish(run.header)
+        if done is not None:  # while the parts are still there: a job that is killed now need only join them again
+            report, hidden = done
+            done = looked_again(report, output, source, hidden, preset, progress=progress), hidden
         store.clear()
     if done is not None:
-        report, hidden = done
-        return looked_again(report, output, source, hidden, preset, progress=progress), hidden
+        return done
     if timeline is None:
         return process(source, output, preset, progress=progress)
     return render_clip(source, timeline, output, preset, progress=progress), timeline
