@@ -44,6 +44,6 @@ def looked_again(
             progress(ProgressUpdate(report.frames + update.frames_done, 2 * report.frames, report.hidden_boxes))
 
     audit = audit_output(output, source, timeline=timeline, stretch=stretch, progress=second_half)
-    report = replace(report, audit=audit.as_dict())
+    report = replace(report, audit=audit.as_dict(files={"source": report.source, "output": report.output}))
     save_report(report, output)
     return report

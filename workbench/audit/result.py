@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import OutputError
-from workbench.report import json_text
+from workbench.report import describe_file, json_text
 from workbench.timeline import KeyBox, Timeline, add_manual
 from workbench.video.part_file import refuse_source, write_private
 from workbench.video.sound_check import SoundKept
@@ -54,8 +55,8 @@ class Audit:
     written, whose sound is cut. ``times`` are the seconds of the frames.
     """
 
-    source: dict[str, Any]
-    output: dict[str, Any]
+    source: Path
+    output: Path
     detector: str
     frames: int
     looked: int
@@ -73,9 +74,13 @@ class Audit:
         """No face shows, no frame is missing or at another time, and there is sound wherever the source has some."""
         return not self.showing and self.times_kept and self.sound not in ("missing", "shortened")
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        listed = asdict(self) | {"passed": self.passed}
+    def as_dict(self, *, files: Mapping[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+        """Plain values, ready for JSON. ``files``: what ``describe_file`` says of ``source`` and ``output``, if it is
+        known; without it both are read once more for their checksums.
+        """
+        if files is None:
+            files = {"source": describe_file(self.source), "output": describe_file(self.output)}
+        listed = asdict(replace(self, times=())) | {"passed": self.passed, **files}
         del listed["times"]
         for showing in (*listed["showing"], *listed["weakest"]):
             del showing["places"]
@@ -107,12 +112,12 @@ def audit_path(output: Path) -> Path:
     return output.with_name(output.name + ".audit.json")
 
 
-def save_audit(audit: Audit, output: Path, *, source: Path) -> Path:
-    """Write the audit beside ``output``, all or nothing. Raises OutputError."""
+def save_audit(told: Mapping[str, Any], output: Path, *, source: Path) -> Path:
+    """Write what ``Audit.as_dict`` told beside ``output``, all or nothing. Raises OutputError."""
     path = audit_path(output)
     refuse_source(path, source)
     try:
-        write_private(path, json_text(audit.as_dict()).encode())
+        write_private(path, json_text(told).encode())
     except OSError as error:
         raise OutputError(f"{path}: the audit cannot be written ({error.strerror}); make room") from error
     return path

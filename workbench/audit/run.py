@@ -27,7 +27,6 @@ from workbench.data import Frame
 from workbench.detectors import open_finder
 from workbench.detectors.options import DetectorOptions
 from workbench.errors import UsageError
-from workbench.report import describe_file
 from workbench.stages import Progress, ProgressUpdate
 from workbench.timeline import KeyBox, Timeline
 from workbench.video.files import VideoFile
@@ -82,8 +81,8 @@ def audit_output(
             if progress is not None:
                 progress(ProgressUpdate(len(clocks.times), expected, look.gone))
     return Audit(
-        source=describe_file(source),
-        output=describe_file(output),
+        source=source,
+        output=output,
         detector=f"{finder.detector.name} ({finder.detector.engine})",
         frames=masked.frames_read,
         looked=look.looked,

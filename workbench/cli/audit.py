@@ -75,11 +75,12 @@ def audit(
         from workbench.preview.audits import draw_audit
 
         draw_audit(found, output).save(sheet)
-    written = save_audit(found, output, source=source)
+    told = found.as_dict()
+    written = save_audit(told, output, source=source)
     if as_json:
-        click.echo(json.dumps(found.as_dict(), indent=2, allow_nan=False))
+        click.echo(json.dumps(told, indent=2, allow_nan=False))
     else:
-        for number, line in enumerate(audit_lines(found.as_dict())):
+        for number, line in enumerate(audit_lines(told)):
             tell(f"  {line}" if number else f"{output}: {line}")
         tell(f"  audit: {written}")
     return 0 if found.passed else NEEDS_REVIEW
