@@ -8,8 +8,9 @@ import itertools
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -105,9 +106,9 @@ def ordinary_priority() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def turn_of_the_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keeps others from running beside a file marked ``alone``: what happens in real time depends on the machine."""
-    if request.node.get_closest_marker("alone"):
-        with _room(tmp_path_factory, alone=True):
+    """Leaves a file marked ``quiet`` one neighbour at most: what happens in real time depends on the machine."""
+    if request.node.get_closest_marker("quiet"):
+        with _seats(tmp_path_factory, spare=1):
             yield
     else:
         yield
@@ -115,29 +116,40 @@ def turn_of_the_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
 
 @pytest.fixture(autouse=True)
 def turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The turn of a test whose file is not marked ``alone``."""
-    if request.node.get_closest_marker("alone"):
+    """The turn of a test whose file is not marked ``quiet``."""
+    if request.node.get_closest_marker("quiet"):
         yield
     else:
-        with _room(tmp_path_factory, alone=False):
+        with _seats(tmp_path_factory):
             yield
 
 
 @contextmanager
-def _room(tmp_path_factory: pytest.TempPathFactory, *, alone: bool) -> Iterator[None]:
-    """Until the end of the block the machine is shared with other tests, or with none.
+def _seats(tmp_path_factory: pytest.TempPathFactory, *, spare: int | None = None) -> Iterator[None]:
+    """Until the end of the block one seat is taken, of as many as there are workers, or all but ``spare``.
 
-    Everybody takes the gate before the room, so that whoever wants the room alone is not passed by again and again.
+    Everybody takes the gate before the seats, so that whoever wants many is not passed by again and again.
     """
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
     if run is None or fcntl is None:
         yield
         return
+    count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    wanted = 1 if spare is None else max(1, count - spare)
     folder = tmp_path_factory.getbasetemp().parent
-    with (folder / f"{run}.gate").open("w") as gate, (folder / f"{run}.room").open("w") as room:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(gate, fcntl.LOCK_UN)
+    with ExitStack() as stack:
+        with (folder / f"{run}.gate").open("w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            free = [stack.enter_context((folder / f"{run}.seat{number}").open("w")) for number in range(count)]
+            while wanted:
+                for seat in free:
+                    with suppress(BlockingIOError):
+                        fcntl.flock(seat, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        free.remove(seat)
+                        wanted -= 1
+                        break
+                else:
+                    time.sleep(0.02)
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.decide import TimelineOptions, decide
-from workbench.sightings import Clock, Sightings
+from workbench.sightings import Clock, Sightings, no_sightings
 
 FPS = 25
 PLAIN = TimelineOptions(drift_per_second=0.0, smoothing_seconds=0.0)
@@ -28,7 +29,13 @@ def seen(*rows: tuple[int, int, float, float], size: float = 100.0) -> Sightings
     """Sightings from (frame, track, left edge, score)."""
     frame, track, left, score = (np.array(column) for column in zip(*rows, strict=True))
     boxes = np.stack([left, left * 0 + 50, left + size, left * 0 + 50 + size], axis=1).astype(np.float32)
-    return Sightings(frame.astype(np.int64), track.astype(np.int64), boxes, score.astype(np.float32))
+    return Sightings(
+        frame.astype(np.int64), track.astype(np.int64), boxes, score.astype(np.float32), no_poses(len(frame))
+    )
+
+
+def no_poses(count: int) -> np.ndarray:
+    return np.full((count, 3), np.nan, np.float32)
 
 
 def frames_of(rows: pd.DataFrame, track: int = 1) -> list[int]:
@@ -92,9 +99,20 @@ def test_a_mask_grows_while_the_face_is_not_seen() -> None:
     assert rows["w"].loc[60] == pytest.approx(100 * (1 + 2 * 0.5 * 0.4))
 
 
+def test_a_pose_is_interpolated_smoothed_and_kept_at_the_ends() -> None:
+    sightings = seen((10, 1, 10, 0.9), (20, 1, 10, 0.9), (30, 1, 10, 0.9))
+    poses = np.array([[0.0, 0.6, -10.0], [np.nan, np.nan, np.nan], [0.4, 0.6, 10.0]], np.float32)
+    rows = decide(replace(sightings, poses=poses), clock(60), PLAIN, confidence=0.5).rows.set_index("frame")
+    assert rows["turn"].loc[[5, 10, 20, 30, 35]].tolist() == pytest.approx([0, 0, 0.2, 0.4, 0.4])
+    assert rows["roll"].loc[20] == pytest.approx(0, abs=1e-6)
+    smoothing = TimelineOptions(smoothing_seconds=0.4)
+    smoothed = decide(replace(sightings, poses=poses), clock(60), smoothing, confidence=0.5).rows
+    assert smoothed["turn"].diff().abs().max() < 0.021
+    assert decide(sightings, clock(60), smoothing, confidence=0.5).rows["turn"].isna().all()
+
+
 def test_a_clip_without_faces_has_an_empty_timeline() -> None:
-    none = Sightings(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
-    rows = decide(none, clock(10), PLAIN, confidence=0.5).rows
+    rows = decide(no_sightings(), clock(10), PLAIN, confidence=0.5).rows
     assert rows.empty
     assert list(rows["source"].cat.categories) == ["detected", "tracked", "bridged", "backfilled", "manual"]
 
@@ -132,7 +150,7 @@ def test_ten_minutes_are_decided_again_in_a_second() -> None:
     track = np.tile([1, 2, 3, 4], len(steps)) + 4 * (frame // 500)
     boxes = np.random.default_rng(1).uniform(0, 5, (len(frame), 4)) + np.array([100, 100, 200, 220])
     scores = np.random.default_rng(2).uniform(0.3, 0.9, len(frame)).astype(np.float32)
-    many = Sightings(frame, track, boxes.astype(np.float32), scores)
+    many = Sightings(frame, track, boxes.astype(np.float32), scores, no_poses(len(frame)))
     whole = clock(15000, every=3)
     start = time.process_time()
     decided = decide(many, whole, TimelineOptions(), confidence=0.5)

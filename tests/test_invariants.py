@@ -68,7 +68,7 @@ class FailingMask:
 def test_a_mask_that_fails_leaves_no_output(
     short_clip: ShortClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.process.open_masker", lambda options: FailingMask())
+    monkeypatch.setattr("workbench.process.open_masker", lambda options, people: FailingMask())
     with pytest.raises(MaskingError, match="frame 2"):
         process(short_clip("consultation", frames=10), tmp_path / "o.mp4", load_preset("balanced"))
     assert names(tmp_path) == []
@@ -212,7 +212,7 @@ def test_a_flash_that_blinds_the_detector_shows_nobody(flashes: list[int]) -> No
     facts = {"average_fps": 25.0, "options": {"every": 1}}
     seen = DetectionStore(96, 64, Fraction(1, 25), facts, tuple(analyzer.frames(_lit(brightness))))
     hidden = BoxLookup(decide_store(seen, preset))
-    assert all(len(hidden.on(frame)[0]) for frame in range(30))
+    assert all(len(hidden.on(frame).boxes) for frame in range(30))
 
 
 def test_a_cut_is_a_cut_once() -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import ShortClip
-from workbench.data import FaceCrop, Picture
+from workbench.data import FaceCrop, HiddenFaces, Picture
 from workbench.errors import Cancelled, MaskingError, SourceError, TimelineError
 from workbench.evaluate import evaluate_output, load_truth
 from workbench.presets.files import load_preset
@@ -169,8 +169,8 @@ def test_a_mask_that_fails_ends_the_job_before_the_frame_is_written(short_clip: 
 class OneFace:
     """One face at the same place on every frame."""
 
-    def on(self, frame: object) -> tuple[np.ndarray, np.ndarray]:
-        return np.array([[100.0, 100, 200, 220]]), np.array([1])
+    def on(self, frame: object) -> HiddenFaces:
+        return HiddenFaces(np.array([[100.0, 100, 200, 220]]), np.array([1]), np.full((1, 3), np.nan))
 
     def finish(self, frames_read: int) -> None: ...
 

@@ -1,5 +1,6 @@
 """Where a mask lies: what it must cover, what it must leave, and what makes it stop."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from workbench import colour
 from workbench.data import Colour, Frame
 from workbench.errors import MaskingError
+from workbench.head_pose import HeadPose
 from workbench.maskers import MaskOptions, open_masker
 from workbench.regions import RegionOptions, hide
 
@@ -133,7 +135,7 @@ def test_no_boxes_ask_nothing_of_the_masker():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 1), (17, 33)])
-@pytest.mark.parametrize("kind", ["gaussian", "mosaic", "solid"])
+@pytest.mark.parametrize("kind", ["gaussian", "mosaic", "solid", "gan"])
 def test_tiny_pictures_can_be_masked(size, kind):
     frame = noisy_frame(*size)
     options = MaskOptions(kind=kind, colour="#00ff00")
@@ -184,16 +186,17 @@ def test_the_masker_is_asked_once_and_told_everything():
 
     frame, masker = noisy_frame(200, 160), Remembers()
     boxes = np.array([[20.0, 30.0, 60.0, 90.0], [-80.0, 0.0, -60.0, 20.0], [100.0, 41.0, 140.0, 80.0]])
-    marks = np.tile(boxes[:, None, :2], (1, 5, 1)) + 7
+    poses = np.array([[0.1, 0.6, -5.0], [0, 0, 0], [np.nan, np.nan, np.nan]])
     options = RegionOptions(growth=0.1, soft_edge=0.05)
-    hide(frame, boxes, masker, options, tracks=np.array([4, 5, 6]), landmarks=marks)
+    hide(frame, boxes, masker, options, tracks=np.array([4, 5, 6]), poses=poses)
     (crops,) = masker.calls
     assert sorted(crop.track for crop in crops) == [4, 6]
     for crop in crops:
         x0, y0, x1, y1 = crop.box
         assert (x1 - x0, y1 - y0) == ((40, 60) if crop.track == 4 else (40, 39))
         assert crop.pixels.shape[1] >= 40 * 2  # half a box of context on each side
-        assert crop.landmarks == pytest.approx(np.tile((x0 + 7, y0 + 7), (5, 1)))
+        assert crop.pose == (HeadPose(0.1, 0.6, -5.0) if crop.track == 4 else None)
+        assert crop.hidden is None
         assert crop.time_seconds == frame.time_seconds
 
 
@@ -236,7 +239,7 @@ def test_a_wrong_answer_stops_before_any_pixel_is_written(answer, finest):
         assert np.array_equal(plane, old)
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "mosaic", "solid"])
+@pytest.mark.parametrize("kind", ["gaussian", "mosaic", "solid", "gan"])
 @pytest.mark.parametrize("level", [0, 16, 255])
 def test_a_picture_of_one_colour_can_be_masked(kind, level):
     frame = noisy_frame(200, 160)
@@ -275,25 +278,23 @@ def test_a_masker_gets_as_many_pixels_as_it_asks_for():
             return [np.zeros((1, 1, 3), np.uint8) for _ in crops]
 
     box = np.array([[100.0, 60.0, 300.0, 320.0]])
-    marks = np.tile(box[:, None, :2], (1, 5, 1))
     for finest, width in ((0, 0), (16, 16), (64, 64), (200, 200), (900, 200)):
         masker = Remembers(finest)
-        hide(noisy_frame(480, 400), box, masker, RegionOptions(), landmarks=marks)
+        hide(noisy_frame(480, 400), box, masker, RegionOptions())
         (crop,) = masker.crops
         if finest:
             assert crop.face_width_px == pytest.approx(width, rel=0.05)
             assert crop.box[3] - crop.box[1] == pytest.approx(1.3 * width, rel=0.05)
-            assert crop.landmarks == pytest.approx(np.tile(crop.box[:2], (5, 1)), abs=1e-3)
         else:
             assert crop.pixels.tolist() == [[[0, 0, 0]]]
 
 
-@pytest.mark.parametrize("extra", [{"tracks": np.zeros(2, int)}, {"landmarks": np.zeros((1, 4, 2))}])
-def test_tracks_and_landmarks_are_as_many_as_the_boxes(extra):
+@pytest.mark.parametrize("extra", [{"tracks": np.zeros(2, int)}, {"poses": np.zeros((1, 4))}])
+def test_tracks_and_poses_are_as_many_as_the_boxes(extra):
     frame = noisy_frame(64, 48)
     before = frame.planes[0].copy()
     options = MaskOptions()
-    with pytest.raises(MaskingError, match=r"^frame 7: (tracks|landmarks) of shape [^\n]+ for 1 boxes"):
+    with pytest.raises(MaskingError, match=r"^frame 7: (tracks|poses) of shape [^\n]+ for 1 boxes"):
         hide(frame, np.array([[10.0, 10.0, 20.0, 20.0]]), open_masker(options), options, **extra)
     assert np.array_equal(frame.planes[0], before)
 
@@ -338,3 +339,56 @@ def test_the_fade_falls_evenly_and_has_no_corner():
     assert (steps <= 0).all()
     assert (edge[0], edge[-1]) == (173, 16)
     assert np.abs(steps).max() <= 10
+
+
+def in_a_mask(frame, boxes, options):
+    """For each plane, what lies in a mask's shape."""
+    inside = inscribed if options.shape == "ellipse" else within
+    luma = np.any([inside(frame, grown(box, options.growth)) for box in boxes], axis=0)
+    height, width = luma.shape
+    even = np.pad(luma, ((0, height % 2), (0, width % 2)), mode="edge")
+    samples = even[::2, ::2] & even[1::2, ::2] & even[::2, 1::2] & even[1::2, 1::2]
+    return luma, samples, samples
+
+
+class Invents:
+    """Copies what it was shown, inverted, so that every pixel that went in comes out."""
+
+    name = "invents"
+    invents = True
+    context_fraction = 0.6
+
+    def fill(self, crops):
+        self.crops = crops
+        return [255 - crop.pixels for crop in crops]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    shape=st.sampled_from(["ellipse", "box"]),
+    growth=st.floats(0, 1),
+    finest=st.sampled_from([None, 12, 30]),
+    turns=st.integers(0, 3),
+    bit_depth=st.sampled_from([8, 10]),
+)
+def test_what_invents_never_sees_a_hidden_pixel_of_any_face(seed, shape, growth, finest, turns, bit_depth):
+    options = RegionOptions(shape=shape, growth=growth)
+    boxes = np.array([[20.0, 25.0, 50.0, 64.0], [44.3, 20.1, 80.7, 66.9], [130.0, 90.0, 171.0, 130.0]])
+    frames = [noisy_frame(161, 121, Colour(bit_depth=bit_depth), seed=1) for _ in range(2)]
+    frames = [replace(each, planes=tuple(np.rot90(plane, turns) for plane in each.planes)) for each in frames]
+    random = np.random.default_rng(seed)
+    for plane, where in zip(frames[1].planes, in_a_mask(frames[1], boxes, options), strict=True):
+        plane[where] = random.integers(0, 2**bit_depth, where.sum())
+    maskers = Invents(), Invents()
+    for frame, masker in zip(frames, maskers, strict=True):
+        if finest:
+            masker.face_width_px = finest
+        hide(frame, boxes, masker, options)
+    for one, other in zip(*(masker.crops for masker in maskers), strict=True):
+        assert np.array_equal(one.pixels, other.pixels)
+        assert np.array_equal(one.hidden, other.hidden)
+        assert not one.pixels[one.hidden].any()
+    assert any(crop.hidden.any() for crop in maskers[0].crops)
+    for one, other in zip(*(frame.planes for frame in frames), strict=True):
+        assert np.array_equal(one, other)

@@ -29,6 +29,7 @@ from workbench.data import Colour, Detections, Frame, Picture
 from workbench.detectors.options import DetectorOptions
 from workbench.errors import Cancelled, OutputError, SourceError, UsageError
 from workbench.evaluate import evaluate_output, load_truth
+from workbench.maskers import MaskOptions, People, open_masker
 from workbench.presets.files import load_preset
 from workbench.presets.model import Preset
 from workbench.presets.settings import with_settings
@@ -36,7 +37,7 @@ from workbench.process import process, render_clip
 from workbench.report import Report, report_path
 from workbench.segments import forget_segments, process_in_segments
 from workbench.segments.store import Looked, SegmentStore, load_segment
-from workbench.stages import ProgressUpdate
+from workbench.stages import Masker, ProgressUpdate
 from workbench.store import AnalysedFrame, DetectionStore, unpacked
 from workbench.timeline import Timeline, decide_track
 from workbench.trackers.options import TrackerOptions
@@ -152,6 +153,7 @@ SCRIPT = """
 import pickle, sys
 from pathlib import Path
 from workbench.detectors.finder import FaceFinder
+from workbench.maskers import MaskOptions, People, open_masker
 from workbench.presets.files import load_preset
 from workbench.presets.settings import with_settings
 from workbench.segments import process_in_segments
@@ -273,6 +275,28 @@ def test_an_error_keeps_what_was_finished(small: tuple[Path, Timeline], preset: 
                 segment_seconds=SEGMENT, shown=watched,
             )  # fmt: skip
     assert watched.frames == list(range(30, 45))
+
+
+def test_a_job_invents_its_own_faces_and_the_same_ones_after_an_interruption(
+    small: tuple[Path, Timeline], preset: Preset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[bytes] = []
+
+    def watched(options: MaskOptions, *, secret: bytes, people: People) -> Masker:
+        given.append(secret)
+        return open_masker(options, secret=secret, people=people)
+
+    monkeypatch.setattr(workbench.segments.work, "open_masker", watched)
+    clip, timeline = small
+    folder, output = tmp_path / "job", tmp_path / "out.mp4"
+    interrupted(clip, output, preset, folder, after=25, timeline=timeline)
+    kept = folder / "segments" / "secret"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    for _ in range(2):
+        process_in_segments(clip, output, preset, folder=folder, timeline=timeline, segment_seconds=SEGMENT)
+        assert not kept.exists()
+    assert given[0] == given[1] != given[2]
+    assert len(given[0]) == 32
 
 
 def test_it_can_be_stopped_before_the_first_frame_is_masked(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from workbench.data import Colour, Detections, Frame
 from workbench.decide import TimelineOptions, decide
 from workbench.errors import MaskingError
-from workbench.sightings import Sightings, clock_of, join_sightings
+from workbench.sightings import Sightings, clock_of, join_sightings, poses_of
 from workbench.store import AnalysedFrame
 from workbench.stream import StreamedBoxes, decided_windows
 
@@ -27,7 +27,7 @@ class Labelled:
     def sightings(self, frame: AnalysedFrame, time_seconds: float) -> Sightings:
         faces = frame.detections or Detections.empty()
         ids = (faces.boxes[:, 2] - faces.boxes[:, 0]).astype(np.int64)
-        return Sightings(np.full(len(faces), frame.index), ids, faces.boxes, faces.scores)
+        return Sightings(np.full(len(faces), frame.index), ids, faces.boxes, faces.scores, poses_of(faces))
 
 
 def frame(index: int, pts: int | None = None) -> Frame:

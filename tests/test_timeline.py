@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,16 @@ def test_a_saved_timeline_is_read_back_the_same(two_faces: Timeline, tmp_path: P
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_how_heads_are_turned_is_saved_where_it_is_known(two_faces: Timeline, tmp_path: Path) -> None:
+    poses = np.array([[0.125, 0.63, -4.5], [np.nan, np.nan, np.nan], [0.25, 0.5, 0]], np.float32)
+    turned = replace(two_faces, rows=two_faces.rows.assign(**dict(zip(("turn", "nod", "roll"), poses.T, strict=True))))
+    save_timeline(turned, tmp_path / "t.csv")
+    again = load_timeline(tmp_path / "t.csv")
+    pd.testing.assert_frame_equal(again.rows, turned.rows)
+    np.testing.assert_array_equal(BoxLookup(again).on(0).poses, poses[:2])
+    assert np.isnan(BoxLookup(two_faces).on(0).poses).all()
+
+
 def test_an_empty_timeline_is_read_back(tmp_path: Path) -> None:
     save_timeline(timeline(), tmp_path / "t.csv")
     assert load_timeline(tmp_path / "t.csv").rows.empty
@@ -64,10 +75,10 @@ def test_mot_counts_frames_from_one_and_is_read_back(two_faces: Timeline, tmp_pa
 def test_a_kept_track_is_shown_and_a_reviewed_one_is_hidden(two_faces: Timeline) -> None:
     kept = BoxLookup(decide_track(two_faces, 2, "keep"))
     asked = BoxLookup(decide_track(two_faces, 2, "review"))
-    assert kept.on(0)[1].tolist() == [1]
-    assert asked.on(0)[1].tolist() == [1, 2]
-    assert kept.on(0)[0].tolist() == [[10, 20.25, 40.5, 61]]
-    assert len(kept.on(7)[0]) == 0
+    assert kept.on(0).tracks.tolist() == [1]
+    assert asked.on(0).tracks.tolist() == [1, 2]
+    assert kept.on(0).boxes.tolist() == [[10, 20.25, 40.5, 61]]
+    assert len(kept.on(7).boxes) == 0
 
 
 def test_a_manual_box_moves_between_its_key_frames(two_faces: Timeline) -> None:

@@ -184,7 +184,7 @@ def _redecide_ten_minutes() -> float:
     boxes = random.uniform(0, 5, (len(frame), 4)) + np.array([100, 100, 200, 220])
     track = np.tile(np.arange(1, 5), len(steps)) + 4 * (frame // 500)
     scores = random.uniform(0.3, 0.9, len(frame)).astype(np.float32)
-    sightings = Sightings(frame, track, boxes.astype(np.float32), scores)
+    sightings = Sightings(frame, track, boxes.astype(np.float32), scores, np.full((len(frame), 3), np.nan, np.float32))
     clock = Clock(0, np.arange(15000) / 25, np.zeros(15000, np.float32), np.arange(15000) % 3 == 0)
     preset = load_preset("balanced")
     decide(sightings, clock, preset.timeline, confidence=0.5)

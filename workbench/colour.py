@@ -77,6 +77,30 @@ def paste(frame: Frame, pixels: Picture, window: Window, *, weight: NDArray[np.i
         _mix(turn.stored(plane), stretched(values, weight.shape[::-1]), weight)
 
 
+def on_whole_samples(chosen: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """255 for the chosen pixels of a window and all that share a chroma sample with one of them, else 0."""
+    height, width = chosen.shape
+    # The least that a mean of four with a chosen one among them can be is a quarter of 255.
+    samples = np.where(_halved(chosen.astype(np.uint8) * 255) > 0, np.uint8(255), np.uint8(0))
+    return np.asarray(samples.repeat(2, axis=0).repeat(2, axis=1)[:height, :width])
+
+
+def blanked(frame: Frame, window: Window, hidden: NDArray[np.uint8]) -> Frame:
+    """The ``window`` as a frame of its own, black where ``hidden`` (its shape, on whole chroma samples) is not 0.
+
+    Raises ValueError as ``paste``.
+    """
+    luma, *chroma = _windows(frame, window)
+    if hidden.shape != luma.shape:
+        raise ValueError(f"hidden pixels of shape {hidden.shape} do not fit the window {window}")
+    black = to_yuv((0, 0, 0), frame.colour)
+    planes = [
+        np.where(mask > 0, plane.dtype.type(code), plane)
+        for plane, mask, code in zip([luma, *chroma], (hidden, hidden[::2, ::2], hidden[::2, ::2]), black, strict=True)
+    ]
+    return Frame(frame.index, frame.pts, frame.time_base, (planes[0], planes[1], planes[2]), frame.colour)
+
+
 def to_yuv(rgb: tuple[int, int, int], colour: Colour) -> tuple[int, int, int]:
     """The code values (Y, U, V) that a frame's planes hold for one colour, 0..255 per channel."""
     matrix = _matrices(colour)[0]

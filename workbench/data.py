@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from workbench.head_pose import HeadPose
 
 Plane = NDArray[Any]
 """One plane of a picture, (H, W), uint8 or (10-bit material) uint16. May be a rotated view."""
@@ -148,19 +150,33 @@ class Detections:
         return f"Detections({len(self)} faces, landmarks={'yes' if self.landmarks is not None else 'no'})"
 
 
+class HiddenFaces(NamedTuple):
+    """What to hide on a frame: ``boxes`` (N, 4) px as x0, y0, x1, y1, their ``tracks`` (N,), -1 where there is none.
+
+    ``poses`` (N, 3) are turn, nod and roll (``workbench.head_pose``), NaN where nobody knows them.
+    """
+
+    boxes: NDArray[np.floating]
+    tracks: NDArray[np.integer]
+    poses: NDArray[np.floating]
+
+
 @dataclass(frozen=True, eq=False)
 class FaceCrop:
     """A piece of a frame round one face, handed to a masker; shrunk where the masker asked for that.
 
     ``pixels`` (h, w, 3) uint8 RGB. ``box`` is the face's box (x0, y0, x1, y1) in pixels of the crop, not of the frame.
-    ``track`` is the face's track id (-1: none). ``landmarks`` (5, 2) in crop pixels, or None.
+    ``track`` is the face's track id (-1: none). ``pose`` is None where nobody knows how the head is turned. A masker
+    that invents faces gets ``hidden`` (h, w), True wherever the frame is hidden, for this or another face: there
+    ``pixels`` are blank.
     """
 
     pixels: Picture
     box: tuple[float, float, float, float]
     track: int = -1
     time_seconds: float = 0.0
-    landmarks: NDArray[np.float32] | None = None
+    pose: HeadPose | None = None
+    hidden: NDArray[np.bool_] | None = None
 
     @property
     def face_width_px(self) -> float:

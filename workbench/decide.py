@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from workbench.boxes import grow, union_box, widened
 from workbench.sightings import Clock, Floats, Sightings
 from workbench.stages import Options, option
-from workbench.timeline import COLUMNS, SOURCES, Decision
+from workbench.timeline import COLUMNS, POSE_COLUMNS, SOURCES, Decision
 
 
 class TimelineOptions(Options):
@@ -142,7 +142,7 @@ def within(decided: Decided, first: int, last: int) -> Decided:
 def empty_rows() -> pd.DataFrame:
     """A timeline's rows for a clip without faces."""
     kinds = {"frame": "int64", "track": "int64", "time_seconds": "float64", "source": "object"}
-    rows = pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "float32")) for name in COLUMNS})
+    rows = pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "float32")) for name in (*COLUMNS, *POSE_COLUMNS)})
     rows["source"] = pd.Categorical([], categories=list(SOURCES))
     return rows
 
@@ -155,7 +155,13 @@ class _Run:
     frames: NDArray[np.int64]
     boxes: Floats
     scores: NDArray[np.float32]
+    poses: NDArray[np.float32]
     sure: NDArray[np.bool_]
+
+    def __getitem__(self, rows: slice | NDArray[np.bool_]) -> _Run:
+        return _Run(
+            self.track, self.frames[rows], self.boxes[rows], self.scores[rows], self.poses[rows], self.sure[rows]
+        )
 
 
 def _counted(sightings: Sightings, clock: Clock, options: TimelineOptions, confidence: float) -> list[_Run]:
@@ -164,7 +170,7 @@ def _counted(sightings: Sightings, clock: Clock, options: TimelineOptions, confi
     order = np.lexsort((sightings.frame[held], sightings.track[held]))
     track, frame = sightings.track[held][order], sightings.frame[held][order]
     boxes = widened(sightings.boxes[held][order].astype(np.float64), options.least_aspect)
-    scores = sightings.scores[held][order]
+    scores, poses = sightings.scores[held][order], sightings.poses[held][order]
     edges = np.unique(np.r_[0, np.flatnonzero(np.diff(track)) + 1, len(track)])  # only a 0 where there are no rows
     counted = []
     for start, stop in itertools.pairwise(edges):
@@ -173,9 +179,8 @@ def _counted(sightings: Sightings, clock: Clock, options: TimelineOptions, confi
         sure = _near(times, scores[rows] >= confidence, options.hold_seconds)
         counts = sure | _near(times, scores[rows] >= confidence - options.review_margin, options.hold_seconds)
         if counts.any():
-            counted.append(
-                _Run(int(track[start]), frame[rows][counts], boxes[rows][counts], scores[rows][counts], sure[counts])
-            )
+            whole = _Run(int(track[start]), frame[rows], boxes[rows], scores[rows], poses[rows], sure)
+            counted.append(whole[counts])
     return counted
 
 
@@ -198,8 +203,7 @@ def _runs(counted: Sequence[_Run], cuts: NDArray[np.int64], clock: Clock, option
         parted = (np.diff(clock.at(whole.frames)) > longest + 1e-9) | (np.diff(scene) != 0)
         edges = np.r_[0, np.flatnonzero(parted) + 1, len(whole.frames)]
         for start, stop in itertools.pairwise(edges):
-            rows = slice(int(start), int(stop))
-            yield _Run(whole.track, whole.frames[rows], whole.boxes[rows], whole.scores[rows], whole.sure[rows])
+            yield whole[int(start) : int(stop)]
 
 
 def _hidden(
@@ -223,6 +227,9 @@ def _hidden(
         rows[name] = column.astype(np.float32)
     rows["score"] = run.scores[nearest]
     rows["source"] = _sources(run, frames, clock)
+    poses = _posed(run, seen_at, times)
+    poses[inner] = _means(poses[inner], times[inner], options.smoothing_seconds)
+    rows[list(POSE_COLUMNS)] = poses.astype(np.float32)
     return rows, run.sure[nearest]
 
 
@@ -248,6 +255,14 @@ def _moved(run: _Run, seen_at: Floats, times: Floats) -> Floats:
     return boxes
 
 
+def _posed(run: _Run, seen_at: Floats, times: Floats) -> Floats:
+    """Poses (F, 3) at ``times``: linear between the sightings that tell one, and the nearest beyond them."""
+    known = np.isfinite(run.poses).all(axis=1)
+    if not known.any():
+        return np.full((len(times), 3), np.nan)
+    return np.stack([np.interp(times, seen_at[known], run.poses[known, angle]) for angle in range(3)], axis=1)
+
+
 def _velocity(run: _Run, seen_at: Floats, edge: int) -> Floats:
     """Movement (4,) px/s of the box's centre at one end of the run, for all four sides alike."""
     near = np.abs(seen_at - seen_at[edge]) <= VELOCITY_SECONDS
@@ -261,16 +276,20 @@ def _velocity(run: _Run, seen_at: Floats, edge: int) -> Floats:
 
 def _smoothed(boxes: Floats, times: Floats, seconds: float) -> Floats:
     """Boxes averaged over a centred window of time, joined with the unsmoothed ones so that none gets smaller."""
-    if seconds <= 0 or len(boxes) < 3:
-        return boxes
-    sums = np.concatenate([np.zeros((1, 4)), np.cumsum(boxes, axis=0)])
+    return union_box(boxes, _means(boxes, times, seconds))
+
+
+def _means(rows: Floats, times: Floats, seconds: float) -> Floats:
+    """Each of the ``rows`` (F, K) averaged over a centred window of time."""
+    if seconds <= 0 or len(rows) < 3:
+        return rows
+    sums = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
     half = seconds / 2 + 1e-9
     start, stop = np.searchsorted(times, times - half), np.searchsorted(times, times + half, side="right")
     # The window shrinks evenly towards the ends of the run, else it would drag the box behind the movement there.
-    position = np.arange(len(boxes))
+    position = np.arange(len(rows))
     reach = np.minimum(position - start, stop - 1 - position)
-    mean = (sums[position + reach + 1] - sums[position - reach]) / (2 * reach + 1)[:, None]
-    return union_box(boxes, mean)
+    return np.asarray((sums[position + reach + 1] - sums[position - reach]) / (2 * reach + 1)[:, None])
 
 
 def _sources(run: _Run, frames: NDArray[np.int64], clock: Clock) -> NDArray[np.int8]:

@@ -8,6 +8,7 @@ WorkbenchError
 ├── ModelError                weights missing, damaged or of the wrong kind   exit code 1
 │   └── EngineError           an inference engine that does not work here     exit code 1
 ├── MaskingError              a frame whose faces could not be hidden         exit code 1
+│   └── TornTrackError        a face that was invented and no longer can be   exit code 1
 └── Cancelled                 the user stopped the work                       exit code 130
 """
 
@@ -46,6 +47,10 @@ class EngineError(ModelError):
 
 class MaskingError(WorkbenchError):
     """The faces of a frame could not be hidden, so the frame was not written."""
+
+
+class TornTrackError(MaskingError):
+    """A track that was given an invented face cannot go on with it: it must be hidden otherwise, from its beginning."""
 
 
 class Cancelled(WorkbenchError):

@@ -8,17 +8,18 @@ The source is read twice, a few seconds apart: frames are too large to be kept u
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from workbench.analyze import Analyzer, collect, open_analyzer
 from workbench.audit.after import looked_again, masking_progress
 from workbench.data import VideoInfo
 from workbench.decide import decide
-from workbench.maskers import open_masker
+from workbench.errors import TornTrackError
+from workbench.maskers import People, open_masker
 from workbench.presets.model import Preset
 from workbench.render import BoxesOn, Renderer, TimelineBoxes
 from workbench.report import Counters, Report, describe_file, report_path, review_list, save_report, versions
@@ -33,6 +34,8 @@ from workbench.video.prefetch import FRAMES_AHEAD, prefetch
 from workbench.video.probing import probe
 from workbench.video.stretch import WHOLE, Stretch, expected_frames
 from workbench.video.writer import VideoWriter
+
+Result = TypeVar("Result")
 
 ANALYSED_AHEAD = 50  # analysed frames waiting (numbers only): how far the detector may run ahead of need
 
@@ -49,6 +52,24 @@ def process(
     (20, 80, Timeline(80 rows, 4 tracks, 20 frames))
     """
     refuse_source(report_path(output), source)
+    return with_whole_tracks(
+        lambda people: _process(source, output, preset, people, stretch=stretch, progress=progress)
+    )
+
+
+def with_whole_tracks(attempt: Callable[[People], Result]) -> Result:
+    """What ``attempt`` gives, begun again where a track could not keep its invented face: all of it becomes solid."""
+    people = People()
+    while True:
+        try:
+            return attempt(people)
+        except TornTrackError:
+            people = people.begun_again()
+
+
+def _process(
+    source: Path, output: Path, preset: Preset, people: People, *, stretch: Stretch, progress: Progress | None
+) -> tuple[Report, Timeline]:
     counters = Counters()
     with ExitStack() as stack:
         looked = stack.enter_context(_opened(source, stretch))
@@ -57,7 +78,7 @@ def process(
         frames = stack.enter_context(prefetch(looked.frames(), depth=FRAMES_AHEAD))
         seen = stack.enter_context(prefetch(counters.timed("analyze", analyzer.frames(frames)), depth=ANALYSED_AHEAD))
         boxes = decided_boxes(seen, preset, info=looked.info, facts=facts, counters=counters)
-        written = _write(source, output, boxes, preset, stretch=stretch, counters=counters, progress=progress)
+        written = _write(source, output, boxes, preset, people, stretch=stretch, counters=counters, progress=progress)
     timeline = boxes.timeline(width_px=looked.info.width_px, height_px=looked.info.height_px)
     written = Written(written.encoder, [*looked.notes, *written.notes])
     report = write_report(
@@ -127,10 +148,25 @@ def render_clip(
     (20, 80)
     """
     refuse_source(report_path(output), source)
+    return with_whole_tracks(
+        lambda people: _render(source, timeline, output, preset, people, stretch=stretch, progress=progress)
+    )
+
+
+def _render(
+    source: Path,
+    timeline: Timeline,
+    output: Path,
+    preset: Preset,
+    people: People,
+    *,
+    stretch: Stretch,
+    progress: Progress | None,
+) -> Report:
     counters = Counters()
     info = probe(source)
     boxes = TimelineBoxes(timeline, width_px=info.width_px, height_px=info.height_px, whole_clip=stretch == WHOLE)
-    written = _write(source, output, boxes, preset, stretch=stretch, counters=counters, progress=progress)
+    written = _write(source, output, boxes, preset, people, stretch=stretch, counters=counters, progress=progress)
     report = write_report(describe_file(source), output, timeline, preset, counters=counters, written=written, facts={})
     return looked_again(report, output, source, timeline, preset, stretch=stretch, progress=progress)
 
@@ -152,13 +188,14 @@ def _write(
     output: Path,
     boxes: BoxesOn,
     preset: Preset,
+    people: People,
     *,
     stretch: Stretch,
     counters: Counters,
     progress: Progress | None,
 ) -> Written:
     """Read ``source``, hide ``boxes`` and write ``output``: all of it, or nothing."""
-    renderer = Renderer(open_masker(preset.mask), preset.mask)
+    renderer = Renderer(open_masker(preset.mask, people=people), preset.mask, people)
     progress = masking_progress(preset, progress)
     with ExitStack() as stack:
         video = stack.enter_context(_opened(source, stretch, writable=True))
@@ -181,7 +218,7 @@ def _write(
             if progress is not None:
                 progress(ProgressUpdate(counters.frames, expected, counters.faces))
         boxes.finish(video.frames_read)
-    return Written(sink.encoder, [*video.notes, *sink.notes])
+    return Written(sink.encoder, [*video.notes, *people.notes, *sink.notes])
 
 
 def describe_analysis(analyzer: Analyzer, info: VideoInfo) -> dict[str, Any]:

@@ -6,10 +6,11 @@ box ── grown ──▶ shape, fully covered ── soft edge ──▶ fade 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ from workbench import boxes as geometry
 from workbench import colour
 from workbench.data import FaceCrop, Frame, Picture
 from workbench.errors import MaskingError
+from workbench.head_pose import HeadPose
 from workbench.stages import Masker, Options, option
 
 SMALLEST_SHAPE_PX = 4.0  # two chroma samples a side: less would leave a tiny face its colour
@@ -79,15 +81,16 @@ def hide(
     options: RegionOptions,
     *,
     tracks: NDArray[np.integer] | None = None,
-    landmarks: NDArray[np.floating] | None = None,
+    poses: NDArray[np.floating] | None = None,
 ) -> None:
-    """Replace the faces in ``boxes`` (N, 4) in the planes of ``frame``; ``tracks`` (N,), ``landmarks`` (N, 5, 2).
+    """Replace the faces in ``boxes`` (N, 4) in the planes of ``frame``; ``tracks`` (N,), ``poses`` (N, 3).
 
-    The masker is called once, with the crops of all faces that reach into the picture. Raises MaskingError, with the
-    frame untouched, when a box is not a box, an argument has another length or the masker's answer does not fit.
+    A pose is turn, nod and roll (``workbench.head_pose``), NaN where unknown. The masker is called once, with the crops
+    of all faces that reach into the picture. Raises MaskingError, with the frame untouched, when a box is not a box, an
+    argument has another length or the masker's answer does not fit.
     """
     boxes = _checked_boxes(boxes, frame)
-    for name, given, shape in (("tracks", tracks, (len(boxes),)), ("landmarks", landmarks, (len(boxes), 5, 2))):
+    for name, given, shape in (("tracks", tracks, (len(boxes),)), ("poses", poses, (len(boxes), 3))):
         if given is not None and given.shape != shape:
             raise MaskingError(f"frame {frame.index}: {name} of shape {given.shape} for {len(boxes)} boxes")
     context = float(getattr(masker, "context_fraction", 0.0))
@@ -98,13 +101,16 @@ def hide(
     if not order:
         return
     face_width_px = getattr(masker, "face_width_px", None)
+    weights = {i: _weight(regions[i], options.shape) for i in order}
+    hidden = _hidden(frame, regions, weights) if getattr(masker, "invents", False) else None
     crops = [
         _crop(
             frame,
             regions[i],
             face_width_px,
+            hidden,
             track=-1 if tracks is None else int(tracks[i]),
-            landmarks=None if landmarks is None else landmarks[i],
+            pose=None if poses is None or not np.isfinite(poses[i]).all() else HeadPose(*map(float, poses[i])),
         )
         for i in order
     ]
@@ -112,8 +118,7 @@ def hide(
     _check_fillings(fillings, crops, masker.name, frame, any_size=face_width_px is not None)
     sharp = bool(getattr(masker, "sharp", False))
     for i, filling in zip(order, fillings, strict=True):
-        region = regions[i]
-        colour.paste(frame, filling, region.window, weight=_weight(region, options.shape), sharp=sharp)
+        colour.paste(frame, filling, regions[i].window, weight=weights[i], sharp=sharp)
 
 
 def _checked_boxes(boxes: NDArray[np.floating], frame: Frame) -> NDArray[np.float64]:
@@ -148,23 +153,51 @@ def _even_span(centre: float, reach: float, length_px: int) -> tuple[int, int]:
     return 2 * math.floor(low / 2), min(2 * math.ceil(high / 2), length_px)
 
 
+def _hidden(frame: Frame, regions: Sequence[_Region], weights: Mapping[int, NDArray[np.int16]]) -> NDArray[np.uint8]:
+    """(H, W) 255 wherever a mask changes the frame, the fade included, on whole chroma samples; else 0."""
+    hidden = np.zeros(frame.planes[0].shape, np.uint8)
+    for i, weight in weights.items():
+        x0, y0, x1, y1 = regions[i].window
+        hidden[y0:y1, x0:x1] |= colour.on_whole_samples(weight > 0)
+    return hidden
+
+
 def _crop(
-    frame: Frame, region: _Region, face_width_px: int | None, *, track: int, landmarks: NDArray[np.floating] | None
+    frame: Frame,
+    region: _Region,
+    face_width_px: int | None,
+    hidden: NDArray[np.uint8] | None,
+    *,
+    track: int,
+    pose: HeadPose | None,
 ) -> FaceCrop:
-    """The window as a masker gets it: shrunk to ``face_width_px``, or one black pixel where that is 0."""
+    """The window as a masker gets it: shrunk to ``face_width_px``, or one black pixel where that is 0.
+
+    With ``hidden``, what any mask of the frame hides is blank before anything is computed from the pixels.
+    """
     x0, y0, x1, y1 = region.window
     left, top, right, bottom = region.face
     scale = 1.0 if face_width_px is None else min(1.0, face_width_px / max(right - left, 1.0))
     width, height = max(1, math.ceil((x1 - x0) * scale)), max(1, math.ceil((y1 - y0) * scale))
     across, down = width / (x1 - x0), height / (y1 - y0)
+    blank: NDArray[np.bool_] | None = None
+    if face_width_px == 0:
+        pixels = np.zeros((1, 1, 3), np.uint8)
+    elif hidden is None:
+        pixels = colour.picture(frame, width, height, window=region.window)
+    else:
+        here = hidden[y0:y1, x0:x1]
+        pixels = colour.picture(colour.blanked(frame, region.window, here), width, height)
+        # A pixel of the small picture that any hidden one went into is hidden.
+        blank = np.asarray(cv2.resize(here, (width, height), interpolation=cv2.INTER_AREA)) > 0
+        pixels[blank] = 0
     return FaceCrop(
-        pixels=np.zeros((1, 1, 3), np.uint8)
-        if face_width_px == 0
-        else colour.picture(frame, width, height, window=region.window),
+        pixels=pixels,
         box=((left - x0) * across, (top - y0) * down, (right - x0) * across, (bottom - y0) * down),
         track=track,
         time_seconds=frame.time_seconds,
-        landmarks=None if landmarks is None else np.asarray((landmarks - (x0, y0)) * (across, down), np.float32),
+        pose=pose,
+        hidden=blank,
     )
 
 

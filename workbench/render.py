@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from workbench.data import Frame
-from workbench.errors import MaskingError, TimelineError
+from workbench.data import Frame, HiddenFaces
+from workbench.errors import MaskingError, TimelineError, TornTrackError
+from workbench.maskers.people import People
 from workbench.regions import RegionOptions, hide
 from workbench.stages import Masker
 from workbench.timeline import BoxLookup, Timeline
@@ -19,8 +17,8 @@ from workbench.timeline import BoxLookup, Timeline
 class BoxesOn(Protocol):
     """Says what to hide on each frame of a clip."""
 
-    def on(self, frame: Frame) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
-        """Boxes (N, 4) px and track ids (N,). Raises MaskingError for a frame that nobody has looked at."""
+    def on(self, frame: Frame) -> HiddenFaces:
+        """The faces of the frame. Raises MaskingError for a frame that nobody has looked at."""
         ...
 
     def finish(self, frames_read: int) -> None:
@@ -30,22 +28,29 @@ class BoxesOn(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Renderer:
-    """Hides faces in frames. ``masker`` decides what the new pixels are, ``options`` where they go."""
+    """Hides faces in frames. ``masker`` decides what the new pixels are, ``options`` where they go.
+
+    ``people`` are the masker's, where it invents faces.
+    """
 
     masker: Masker
     options: RegionOptions
+    people: People = field(default_factory=People)
 
     def hidden(self, frames: Iterable[Frame], boxes: BoxesOn) -> Iterator[tuple[Frame, int]]:
         """Each frame with its faces replaced in place, and how many they are. The frames must be writable.
 
-        Whatever goes wrong becomes a MaskingError, and the frame is not handed on.
+        Whatever goes wrong becomes a MaskingError, and the frame is not handed on. It is a TornTrackError where all
+        must be begun again with ``people.begun_again()``.
         """
         for frame in frames:
-            found, tracks = boxes.on(frame)
+            found, tracks, poses = boxes.on(frame)
             try:
-                hide(frame, found, self.masker, self.options, tracks=tracks)
+                hide(frame, found, self.masker, self.options, tracks=tracks, poses=poses)
             except (ValueError, ArithmeticError, MemoryError, RuntimeError) as error:
                 raise MaskingError(f"frame {frame.index}: {self.masker.name} mask failed ({error})") from error
+            if self.people.is_torn:
+                raise TornTrackError(f"frame {frame.index}: {'; '.join(self.people.notes)}")
             yield frame, len(found)
 
 
@@ -64,7 +69,7 @@ class TimelineBoxes:
         self._first, self._frames = timeline.first_frame, timeline.frames
         self._needed = max(timeline.frames, last + 1) if whole_clip else 0
 
-    def on(self, frame: Frame) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
+    def on(self, frame: Frame) -> HiddenFaces:
         if frame.index < self._first:
             raise MaskingError(
                 f"frame {frame.index} is before the timeline's first frame {self._first}, so nobody looked at it; "

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data import Detections
+from workbench.head_pose import head_poses
 from workbench.stages import Tracker
 from workbench.store import AnalysedFrame, DetectionStore
 from workbench.trackers import open_tracker
@@ -21,12 +23,16 @@ TRACKING_FLOOR = 0.25  # lower candidates are not tracked; constant, so that tra
 
 @dataclass(frozen=True, eq=False)
 class Sightings:
-    """Detections with their track ids: ``frame`` (N,), ``track`` (N,), ``boxes`` (N, 4) px, ``scores`` (N,)."""
+    """Detections with their track ids: ``frame`` (N,), ``track`` (N,), ``boxes`` (N, 4) px, ``scores`` (N,).
+
+    ``poses`` (N, 3) of the heads, NaN where the detector has no landmarks.
+    """
 
     frame: NDArray[np.int64]
     track: NDArray[np.int64]
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
+    poses: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +73,8 @@ class Tracking:
         faces = frame.detections[tracked]
         vectors = None if frame.embeddings is None else frame.embeddings[tracked]
         ids = self._tracker.update(faces, vectors, time_seconds=time_seconds)
-        return Sightings(np.full(len(faces), frame.index, np.int64), ids, faces.boxes, faces.scores)
+        numbers = np.full(len(faces), frame.index, np.int64)
+        return Sightings(numbers, ids, faces.boxes, faces.scores, poses_of(faces))
 
 
 def track(store: DetectionStore, options: TrackerOptions) -> tuple[Sightings, Clock]:
@@ -95,9 +102,15 @@ def clock_of(frames: Iterable[AnalysedFrame], times: Iterable[float]) -> Clock:
 
 
 def no_sightings() -> Sightings:
-    return Sightings(
-        np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-    )
+    numbers, boxes = np.zeros(0, np.int64), np.zeros((0, 4), np.float32)
+    return Sightings(numbers, numbers, boxes, np.zeros(0, np.float32), np.zeros((0, 3), np.float32))
+
+
+def poses_of(faces: Detections) -> NDArray[np.float32]:
+    """Poses (N, 3) of detected heads; NaN without landmarks."""
+    if faces.landmarks is None:
+        return np.full((len(faces), 3), np.nan, np.float32)
+    return head_poses(faces.landmarks)
 
 
 def join_sightings(parts: Iterable[Sightings]) -> Sightings:
@@ -108,4 +121,5 @@ def join_sightings(parts: Iterable[Sightings]) -> Sightings:
         np.concatenate([part.track for part in listed]),
         np.concatenate([part.boxes for part in listed]),
         np.concatenate([part.scores for part in listed]),
+        np.concatenate([part.poses for part in listed]),
     )

@@ -88,6 +88,7 @@ class Masker(Protocol):
                           as large as in the picture, and fillings have the crop's shape.
     ``sharp``             True: a filling's pixels become blocks of one colour; else colours run into each other.
     ``context_fraction``  how much of the face's size the crop shows on every side at least.
+    ``invents``           True: it must not see a hidden pixel. Crops come with every mask's place blank (``hidden``).
     """
 
     @property

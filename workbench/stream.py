@@ -12,10 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-from numpy.typing import NDArray
-
-from workbench.data import Frame
+from workbench.data import Frame, HiddenFaces
 from workbench.decide import Decided, TimelineOptions, decide, join_decided, within
 from workbench.errors import MaskingError
 from workbench.sightings import Sightings, Tracking, clock_of, join_sightings
@@ -104,7 +101,7 @@ class StreamedBoxes:
         self._analysed = 0
         self._first_frame = 0
 
-    def on(self, frame: Frame) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
+    def on(self, frame: Frame) -> HiddenFaces:
         while self._window is None or frame.index > self._window.last:
             self._advance(frame)
         if frame.index < self._window.first or self._window.pts[frame.index - self._window.first] != frame.pts:

@@ -12,12 +12,14 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
+from workbench.data import HiddenFaces
 from workbench.errors import OutputError, TimelineError, UsageError
 from workbench.video.part_file import write_private
 
 Decision = Literal["mask", "keep", "review"]
 SOURCES = ("detected", "tracked", "bridged", "backfilled", "manual")
 COLUMNS = ("frame", "time_seconds", "track", "x", "y", "w", "h", "score", "source")
+POSE_COLUMNS = ("turn", "nod", "roll")
 MAGIC = "# face-privacy-workbench timeline 1"
 
 
@@ -31,6 +33,9 @@ class Timeline:
     ``decisions``: per track ``mask``, ``keep`` (shown) or ``review`` (hidden, and the operator is asked); a track
     that is not named is masked. ``frames``, ``width_px``, ``height_px`` describe the clip; 0 where a file did not say.
     Nobody looked at the frames before ``first_frame``.
+
+    ``turn``, ``nod`` and ``roll`` may tell how a head is turned (``workbench.head_pose``), NaN where nobody knows:
+    masks that invent faces ask for it.
     """
 
     rows: pd.DataFrame
@@ -79,12 +84,13 @@ class BoxLookup:
         corners = rows[["x", "y", "w", "h"]].to_numpy(np.float32)
         self._boxes = np.concatenate([corners[:, :2], corners[:, :2] + corners[:, 2:]], axis=1)
         self._tracks = rows["track"].to_numpy(np.int64)
+        self._poses = rows.reindex(columns=list(POSE_COLUMNS)).to_numpy(np.float32)
         self._frames = rows["frame"].to_numpy(np.int64)
 
-    def on(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes (N, 4) as x0, y0, x1, y1 and their track ids (N,)."""
+    def on(self, frame: int) -> HiddenFaces:
+        """The faces of frame number ``frame``."""
         start, stop = np.searchsorted(self._frames, [frame, frame + 1])
-        return self._boxes[start:stop], self._tracks[start:stop]
+        return HiddenFaces(self._boxes[start:stop], self._tracks[start:stop], self._poses[start:stop])
 
 
 def decide_track(timeline: Timeline, track: int, decision: Decision) -> Timeline:
@@ -188,9 +194,10 @@ def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _csv_text(timeline: Timeline) -> str:
-    rows = timeline.rows[list(COLUMNS)].copy()
+    posed = [name for name in POSE_COLUMNS if name in timeline.rows and timeline.rows[name].notna().any()]
+    rows = timeline.rows[[*COLUMNS, *posed]].copy()
     rows["decision"] = [timeline.decision(int(track)) for track in rows["track"]]
-    rows = rows.round({"time_seconds": 6, "x": 2, "y": 2, "w": 2, "h": 2, "score": 4})
+    rows = rows.round({"time_seconds": 6, "x": 2, "y": 2, "w": 2, "h": 2, "score": 4, "turn": 3, "nod": 3, "roll": 1})
     size = f"width={timeline.width_px} height={timeline.height_px} "
     size += f"frames={timeline.frames} first={timeline.first_frame}"
     return f"{MAGIC} {size}\n" + rows.to_csv(index=False, lineterminator="\n")
@@ -217,8 +224,8 @@ def _from_csv(text: str) -> Timeline:
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise ValueError(f"the column {missing[0]!r} is missing")
-    rows = table[list(COLUMNS)].copy()
-    for name in COLUMNS[:-1]:
+    rows = table[[*COLUMNS, *(name for name in POSE_COLUMNS if name in table.columns)]].copy()
+    for name in rows.columns.drop("source"):
         whole = name in ("frame", "track")
         rows[name] = rows[name].astype("int64" if whole else "float64" if name == "time_seconds" else "float32")
     _check(rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import av
 import numpy as np
@@ -18,10 +17,10 @@ from workbench.audit.look import SHOWS
 from workbench.data import Frame
 from workbench.errors import UsageError
 from workbench.evaluate import load_truth
-from workbench.maskers.options import MaskOptions
 from workbench.presets import load_preset
 from workbench.presets.model import Preset
 from workbench.presets.settings import with_settings
+from workbench.preview.compare import mask_kinds
 from workbench.process import process, render_clip
 from workbench.timeline import Timeline, decide_track
 from workbench.video.files import VideoFile
@@ -30,7 +29,7 @@ from workbench.video.stretch import Stretch
 FRAMES = 20
 MISSED = range(6, 12)  # frames on which a track is taken out of the timeline
 
-of_every_mask = pytest.mark.parametrize("kind", get_args(MaskOptions.model_fields["kind"].annotation))
+of_every_mask = pytest.mark.parametrize("kind", mask_kinds())
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +97,7 @@ def remuxed(source: Path, target: Path, *, sound_until: float | None = None, cod
 @of_every_mask
 def test_little_is_left_under_every_mask_and_all_without(clip: Path, kind: str, tmp_path: Path) -> None:
     truth = load_truth(clip.with_suffix(".gt.csv"))
-    process(clip, tmp_path / "out.mp4", preset(f"mask.kind={kind}"))
+    process(clip, tmp_path / "out.mp4", preset(f"mask.kind={kind}", "mask.diffusion_steps=2"))
     source, output = frame_of(clip, 10), frame_of(tmp_path / "out.mp4", 10)
     for face in truth[truth["frame"] == 10].itertuples():
         box = np.array([face.x, face.y, face.x + face.w, face.y + face.h])
@@ -130,7 +129,7 @@ def test_half_the_contrast_is_half_the_detail(clip: Path) -> None:
 @pytest.mark.parametrize("told", [True, False], ids=["with the timeline", "without"])
 def test_a_masked_clip_passes(clip: Path, kind: str, told: bool, tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
-    _, timeline = process(clip, output, preset(f"mask.kind={kind}"))
+    _, timeline = process(clip, output, preset(f"mask.kind={kind}", "mask.diffusion_steps=2"))
     audit = audit_output(output, clip, timeline=timeline if told else None)
     assert audit.passed
     assert audit.showing == ()

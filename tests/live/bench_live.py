@@ -41,6 +41,7 @@ LOSS, LOSS_BEGINS, LOSS_ENDS = 0.3, 2.0, 6.0  # share of the packets, seconds of
 START_SECONDS = 2.5
 STREAMS = 4
 STEADY_AFTER = 0.2  # of a soak: what memory has grown to by then is what the rest is compared with
+SAMPLES_A_MINUTE = 12
 HOG = "while True: pass"
 
 Watched = list[dict[str, Any]]
@@ -236,7 +237,7 @@ def soak(minutes: float) -> dict[str, Any]:
                 session.record(Path(folder) / "record.mp4")
                 begun = time.monotonic()
                 while time.monotonic() - begun < minutes * 60:
-                    time.sleep(5)
+                    time.sleep(60 / SAMPLES_A_MINUTE)
                     memory.append(process.memory_info().rss / 1e6)
                 status = session.status()
         time.sleep(1)
@@ -249,6 +250,7 @@ def soak(minutes: float) -> dict[str, Any]:
         "frames": status.frames,
         "recorded_seconds": round(recorded),
         "memory_mb": {"steady": round(steady), "most_after": round(later), "end": round(memory[-1])},
+        "memory_mb_by_minute": [round(megabytes) for megabytes in memory[SAMPLES_A_MINUTE - 1 :: SAMPLES_A_MINUTE]],
         "growth_percent": round(100 * (memory[-1] / steady - 1), 1),
         "threads_left": threading.active_count() - threads,
     }

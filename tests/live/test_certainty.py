@@ -41,9 +41,8 @@ def hides(subject: Certainty, time: float, box: tuple[float, float, float, float
     if verdict.reason:
         return True
     inner = np.array(box)
-    return any(
-        (hidden[:2] <= inner[:2] + 0.5).all() and (hidden[2:] >= inner[2:] - 0.5).all() for hidden in verdict.boxes
-    )
+    hidden = verdict.faces.boxes
+    return bool(((hidden[:, :2] <= inner[:2] + 0.5) & (hidden[:, 2:] >= inner[2:] - 0.5)).all(axis=1).any())
 
 
 def moved(dx: float, dy: float = 0.0) -> tuple[float, float, float, float]:
@@ -182,7 +181,7 @@ class TestWholePicture:
         seen(subject, first=27, last=27, score=0.45, track=-1)
         verdict = subject.verdict(25 * STEP)
         assert verdict.reason == ""
-        assert len(verdict.boxes) == 1
+        assert len(verdict.faces.boxes) == 1
 
     def test_a_doubtful_face_that_another_one_hides_is_not_lost(self) -> None:
         subject = certainty()
@@ -195,7 +194,7 @@ class TestWholePicture:
         subject = certainty()
         for step in range(20):
             subject.learn(look(step * STEP, (1, FACE, 0.9), (2, moved(20), 0.9), (-1, moved(40), 0.9)))
-        assert len(subject.verdict(19 * STEP).boxes) == 3
+        assert len(subject.verdict(19 * STEP).faces.boxes) == 3
 
     def test_a_single_doubtful_sighting_is_no_lost_face(self) -> None:
         subject = certainty()
@@ -238,7 +237,7 @@ class TestPlaces:
             fast.learn(look(step * STEP, (1, moved(0.0, 10.0 * step), 0.9)))
 
         def width(subject: Certainty, ahead: float) -> float:
-            box = subject.verdict(9 * STEP + ahead).boxes[0]
+            box = subject.verdict(9 * STEP + ahead).faces.boxes[0]
             return float(box[2] - box[0])
 
         assert width(slow, 0.0) < width(slow, 0.2) < width(slow, 0.4)
@@ -266,7 +265,7 @@ class TestPlaces:
         for score in (0.95, 0.45):
             subject = certainty()
             seen(subject, last=10, score=score)
-            box = subject.verdict(10 * STEP).boxes[0]
+            box = subject.verdict(10 * STEP).faces.boxes[0]
             widths.append(box[2] - box[0])
         assert widths[1] > 1.4 * widths[0]
 
@@ -341,8 +340,8 @@ def test_whatever_happens_a_face_seen_surely_is_hidden_then_and_a_picture_is_sho
             if score is not None:
                 sure.append((time, box))
         verdict = subject.verdict(time)
-        assert np.isfinite(verdict.boxes).all()
-        assert (verdict.boxes[:, 2:] >= verdict.boxes[:, :2]).all()
+        assert np.isfinite(verdict.faces.boxes).all()
+        assert (verdict.faces.boxes[:, 2:] >= verdict.faces.boxes[:, :2]).all()
         if not verdict.reason:
             assert len(good) >= LOOKS_TO_START
             assert time - good[-1] <= 0.5 + 1e-9
@@ -366,3 +365,34 @@ def test_every_face_seen_is_hidden_whatever_its_track_says(looks: list[list[tupl
         for _, x, y, score in found:
             if score >= 0.5 - OPTIONS.review_margin + 1e-6:
                 assert hides(subject, step * STEP, (x, y, x + 80.0, y + 110.0))
+
+
+class TestPose:
+    MARKS = np.array([[[40, 50], [60, 50], [50, 63], [43, 70], [57, 70]]], np.float32)
+
+    def turned(self, time: float, *, nose: float) -> Look:
+        marks = self.MARKS + np.array([[0, 0], [0, 0], [nose, 0], [0, 0], [0, 0]], np.float32)
+        faces = Detections(np.array([FACE], np.float32), np.array([0.9], np.float32), marks)
+        return Look(time, faces, np.array([1]))
+
+    def test_it_is_the_mean_of_what_was_seen_around_that_time(self) -> None:
+        subject = certainty()
+        for step in range(12):
+            subject.learn(self.turned(step * STEP, nose=4.0 if step % 2 else 0.0))
+        _, tracks, poses = subject.verdict(6 * STEP).faces
+        assert tracks.tolist() == [1]
+        (turn, nod, roll), axis = poses[0], 20.0
+        assert 0 < turn < 4 / axis
+        assert (nod, roll) == (pytest.approx(13 / axis), 0)
+
+    def test_it_is_not_known_without_landmarks(self) -> None:
+        subject = certainty()
+        seen(subject, last=6)
+        assert np.isnan(subject.verdict(6 * STEP).faces.poses).all()
+
+    def test_it_stays_the_last_one_while_the_head_shows_no_landmarks(self) -> None:
+        subject = certainty()
+        for step in range(4):
+            subject.learn(self.turned(step * STEP, nose=4.0))
+        seen(subject, first=4, last=12)
+        assert subject.verdict(12 * STEP).faces.poses[0, 0] == pytest.approx(0.2)

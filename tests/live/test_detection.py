@@ -24,7 +24,7 @@ from workbench.live.pace import SPARE, Pace, sizes_of
 from workbench.stages import Detector
 from workbench.video.files import VideoFile
 
-pytestmark = pytest.mark.alone  # it runs in real time
+pytestmark = pytest.mark.quiet  # it runs in real time
 
 OPTIONS = DetectorOptions()
 

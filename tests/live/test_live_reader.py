@@ -26,7 +26,7 @@ from workbench.live.sound import SoundFormat, SoundPacket
 from workbench.live.sources import open_live_source
 from workbench.live.splice import JUMP_SECONDS, Splice
 
-pytestmark = pytest.mark.alone  # it runs in real time
+pytestmark = pytest.mark.quiet  # it runs in real time
 
 Step = float | int | Exception
 """What a scripted source does next: a pause in seconds, a frame of that width, or an error."""

@@ -30,7 +30,7 @@ from workbench.presets import Preset, load_preset, with_settings
 from workbench.stages import Detector
 from workbench.video.files import VideoFile
 
-pytestmark = pytest.mark.alone  # it runs in real time
+pytestmark = pytest.mark.quiet  # it runs in real time
 
 GREEN_FROM, GREEN_TO = np.array([0, 195, 0]), np.array([60, 255, 60])
 SLOW_BUT_SURE = LiveOptions(look_ahead_ms=400, stale_ms=3000, budget_ms=4000)
@@ -287,7 +287,7 @@ def test_a_mask_that_fails_hides_the_whole_picture(
         def fill(self, crops: Sequence[FaceCrop]) -> list[Picture]:
             raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("workbench.live.pipeline.open_masker", lambda options: Failing())
+    monkeypatch.setattr("workbench.live.pipeline.open_masker", lambda options, **_: Failing())
     path = sample("consultation")
     masked = masked_frames(
         LiveSession(Clip(path, frames=40, looked_at_by=stub), preset, SLOW_BUT_SURE, service=service)
@@ -308,7 +308,7 @@ def test_where_hiding_is_too_slow_pictures_are_left_out_and_the_delay_stays_boun
             time.sleep(0.15)
             return super().fill(crops)
 
-    monkeypatch.setattr("workbench.live.pipeline.open_masker", lambda options: Slow(options.rgb))
+    monkeypatch.setattr("workbench.live.pipeline.open_masker", lambda options, **_: Slow(options.rgb))
     path = sample("consultation")
     options = LiveOptions(look_ahead_ms=120, stale_ms=3000, budget_ms=300)
 
@@ -508,7 +508,7 @@ def test_a_recording_asked_for_before_the_start_has_the_masked_pictures(
 
 
 class TestWholePicture:
-    @pytest.mark.parametrize("kind", ["gaussian", "mosaic", "solid"])
+    @pytest.mark.parametrize("kind", ["gaussian", "mosaic", "solid", "gan"])
     @pytest.mark.parametrize("clip", ["consultation", "phone_portrait"])
     def test_nothing_finer_than_a_few_blocks_is_left(self, kind: str, clip: str, sample: Callable[[str], Path]) -> None:
         """Pictures that are alike in their blocks and differ in all details give the same hidden picture."""

@@ -34,7 +34,7 @@ from workbench.live.sources import open_live_source
 from workbench.video.files import VideoFile
 from workbench.video.synthetic import Clip, Tone, write_clip
 
-pytestmark = pytest.mark.alone  # it runs in real time
+pytestmark = pytest.mark.quiet  # it runs in real time
 
 WIDTH, HEIGHT = 320, 180
 UNIT = Fraction(1, 90_000)

@@ -291,8 +291,8 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def web_server(folder: Path) -> Iterator[str]:
-    handler = functools.partial(QuietHandler, directory=str(folder))
+def web_server(folder: Path, kind: type[QuietHandler] = QuietHandler) -> Iterator[str]:
+    handler = functools.partial(kind, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -328,6 +328,29 @@ def test_a_playlist_from_the_network_reads_no_file_of_this_machine(
             assert next(frames).frame.width_px == 1280
         with pytest.raises(SourceError):
             opened(open_live_source(f"{address}/hostile.m3u8"))
+        with pytest.raises(SourceError):
+            opened(open_live_source(f"{address}/public.m3u8", may_lead_on=False))
+
+
+class Redirecting(QuietHandler):
+    def do_GET(self) -> None:
+        if self.path.startswith("/elsewhere"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/elsewhere"))
+            self.end_headers()
+        else:
+            super().do_GET()
+
+
+def test_a_web_server_leads_on_only_where_it_may(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mkv", Clip(frames=5))
+    with web_server(tmp_path, Redirecting) as address:
+        with playing(open_live_source(f"{address}/elsewhere/{clip.name}")) as frames:
+            assert len(list(frames)) == 5
+        with pytest.raises(SourceError, match="cannot be opened"):
+            opened(open_live_source(f"{address}/elsewhere/{clip.name}", may_lead_on=False))
+        with playing(open_live_source(f"{address}/{clip.name}", may_lead_on=False)) as frames:
+            assert len(list(frames)) == 5
 
 
 class MotionJpeg(QuietHandler):

@@ -14,7 +14,8 @@ from workbench.data import Colour, FaceCrop, Frame
 from workbench.maskers import MaskOptions, open_masker
 from workbench.regions import hide
 
-KINDS = ["gaussian", "mosaic", "solid"]
+KINDS = ["gaussian", "mosaic", "solid", "gan", "diffusion"]
+SECRET = b"a job's own"
 SIZES = [(1, 1), (2, 3), (3, 200), (200, 2), (12, 16), (57, 71), (320, 412)]
 
 
@@ -23,7 +24,9 @@ def crop_of(pixels, face_width_px=None):
     height, width = pixels.shape[:2]
     face = face_width_px or 0.7 * width
     x0, y0 = (width - face) / 2, (height - 1.25 * face) / 2
-    return FaceCrop(pixels, (x0, y0, x0 + face, y0 + 1.25 * face))
+    rows, columns = np.mgrid[:height, :width]
+    hidden = (np.abs(columns - width / 2) < 0.7 * face) & (np.abs(rows - height / 2) < 0.9 * face)
+    return FaceCrop(pixels, (x0, y0, x0 + face, y0 + 1.25 * face), track=1, hidden=hidden)
 
 
 def noise(width, height, seed=3):
@@ -108,7 +111,7 @@ def test_a_masked_picture_is_another_one(kind, size):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_gives_what_single_crops_give(kind):
-    masker = open_masker(MaskOptions(kind=kind))
+    masker = open_masker(MaskOptions(kind=kind), secret=SECRET)
     crops = [crop_of(noise(*size)) for size in SIZES]
     for crop, together in zip(crops, masker.fill(crops), strict=True):
         assert np.array_equal(masker.fill([crop])[0], together)

@@ -15,9 +15,11 @@ from PIL import Image
 
 from tests.conftest import ShortClip
 from workbench.data import Picture
-from workbench.errors import OutputError, UsageError
+from workbench.errors import ModelError, OutputError, UsageError
 from workbench.evaluate import load_truth
+from workbench.maskers import MaskOptions, open_masker
 from workbench.presets import load_preset, with_settings
+from workbench.preview import compare
 from workbench.preview.charts import candidates, draw_scores, draw_sweep, draw_timeline
 from workbench.preview.drawings import Drawing, draw_frames, draw_masks, draw_settings
 from workbench.preview.lanes import Problem
@@ -25,6 +27,7 @@ from workbench.preview.measured import measure_presets
 from workbench.preview.session import ClipSession
 from workbench.preview.sweep import sweep
 from workbench.preview.tuner import Tuner, tuner
+from workbench.stages import Masker
 from workbench.timeline import KeyBox, Timeline
 from workbench.training.clip_labels import label_clip
 
@@ -118,14 +121,26 @@ def test_a_wrong_setting_changes_nothing(session: ClipSession) -> None:
     assert session.revision == before
 
 
-def test_masks_stand_side_by_side_and_missing_ones_say_so(session: ClipSession) -> None:
+def test_masks_stand_side_by_side(session: ClipSession) -> None:
     drawing = draw_masks(session, 10, track=session.lanes()[0].track)
     titles = [ax.get_title(loc="left") for ax in drawing.figure.axes]
-    assert [title.split(":")[0] for title in titles[:3]] == ["Gaussian blur", "Mosaic", "Solid colour"]
-    assert all("ms a face" in title for title in titles[:3])
-    for ax in drawing.figure.axes[3:]:
-        assert not ax.images
-        assert "not installed" in ax.texts[0].get_text()
+    names = ["Gaussian blur", "Mosaic", "Solid colour", "GAN face", "Diffusion face"]
+    assert [title.split(":")[0] for title in titles] == names
+    assert all("ms a face" in title for title in titles)
+    assert all(ax.images for ax in drawing.figure.axes)
+
+
+def test_a_mask_that_cannot_run_says_why(session: ClipSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "open_masker", broken_gan)
+    *_, broken, diffusion = draw_masks(session, 10, track=session.lanes()[0].track).figure.axes
+    assert diffusion.images and not broken.images
+    assert "the model gan is missing" in broken.texts[0].get_text().replace("\n", " ")
+
+
+def broken_gan(options: MaskOptions, *, secret: bytes) -> Masker:
+    if options.kind == "gan":
+        raise ModelError("the model gan is missing; put it in place")
+    return open_masker(options, secret=secret)
 
 
 @pytest.mark.parametrize(

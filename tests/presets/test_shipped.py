@@ -12,7 +12,7 @@ from workbench.presets import Preset, diff_presets, list_presets, load_preset, p
 from workbench.presets.model import SECTIONS
 
 FOLDER = Path(workbench.presets.__file__).parent / "shipped"
-NAMES = ["balanced", "bright", "crowd", "dim-light", "fast", "maximum-privacy"]
+NAMES = ["balanced", "bright", "crowd", "dim-light", "enhanced", "fast", "maximum-privacy"]
 
 shipped = pytest.mark.parametrize("name", NAMES)
 

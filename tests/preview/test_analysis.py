@@ -43,7 +43,8 @@ def test_what_is_kept_is_tracked_as_what_was_in_memory(tmp_path: Path) -> None:
         assert np.array_equal(was.embeddings, now.embeddings)
     options = load_preset("balanced").tracker
     for was, now in zip(first.tracked(options), again.tracked(options), strict=True):
-        assert all(np.array_equal(getattr(was, name), getattr(now, name)) for name in was.__dict__)
+        for name in was.__dict__:
+            np.testing.assert_array_equal(getattr(was, name), getattr(now, name))
 
 
 def test_tracking_goes_on_with_the_frames_that_came(tmp_path: Path) -> None:

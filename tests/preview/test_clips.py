@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from workbench.errors import Cancelled, UsageError
 from workbench.evaluate import load_truth
 from workbench.presets import load_preset, with_settings
 from workbench.preview.clips import GAP_PX, _Grid, compare_clip, side_by_side
+from workbench.preview.compare import mask_kinds
 from workbench.preview.session import ClipSession
 from workbench.stages import ProgressUpdate
 from workbench.video.synthetic import Clip, write_clip
@@ -88,16 +90,17 @@ def test_every_mask_has_its_panel_and_hides_there(session: ClipSession, tmp_path
     (_, first), *_ = pictures(output)
     face = session.timeline.rows.query("frame == 10").iloc[0]
     panels = []
-    grid = _Grid.largest(3, session.info.width_px / session.info.height_px)
+    grid = _Grid.largest(len(mask_kinds()), session.info.width_px / session.info.height_px)
     assert first.shape[:2] == (grid.height, grid.width)
     scale = grid.panel_width / session.info.width_px
-    for number in range(3):
+    for number in range(len(mask_kinds())):
         left, top = grid.corner(number)
         x, y = left + int((face.x + face.w / 2) * scale), top + int((face.y + face.h / 2) * scale)
         panels.append(first[y - 25 : y + 25, x - 20 : x + 20])
-    gaussian, mosaic, solid = panels
-    assert green(solid) and not green(gaussian) and not green(mosaic)
-    assert np.abs(gaussian.astype(int) - mosaic).mean() > 2
+    gaussian, mosaic, solid, *invented = panels
+    assert green(solid) and not any(green(other) for other in (gaussian, mosaic, *invented))
+    for one, other in itertools.combinations((gaussian, mosaic, *invented), 2):
+        assert np.abs(one.astype(int) - other).mean() > 2
     assert first[0, :, :].max() > 60, "captions and pictures reach the top"
 
 

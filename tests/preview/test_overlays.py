@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from workbench.data import Colour, Detections, Frame, Picture
+from workbench.data import Colour, Detections, Frame, HiddenFaces, Picture
 from workbench.maskers import open_masker
 from workbench.maskers.options import MaskOptions
 from workbench.preview.overlays import (
@@ -89,15 +89,16 @@ def test_a_track_has_its_own_colour_and_a_trail() -> None:
 
 
 @pytest.mark.parametrize("turned", ["", "rotated", "upside down"])
-@pytest.mark.parametrize("kind", ["gaussian", "mosaic", "solid"])
+@pytest.mark.parametrize("kind", ["gaussian", "mosaic", "solid", "gan"])
 def test_a_mask_has_the_pixels_of_the_render_pass(kind: str, turned: str) -> None:
     options = MaskOptions(kind=kind)  # type: ignore[arg-type]
     masker = open_masker(options)
     boxes, tracks = np.array([[30.3, 20.8, 71.2, 66.1], [60, 50, 90, 80]]), np.array([1, 2])
+    faces = HiddenFaces(boxes, tracks, np.full((2, 3), np.nan))
     frame, expected = textured_frame(turned=turned), textured_frame(turned=turned)
     hide(expected, boxes, masker, options, tracks=tracks)
     before = [plane.copy() for plane in frame.planes]
-    drawn = masked_picture(frame, boxes, tracks, masker, options, width_px=None)
+    drawn = masked_picture(frame, faces, masker, options, width_px=None)
     assert np.array_equal(drawn, small_picture(expected, None))
     assert not np.array_equal(drawn, small_picture(frame, None))
     assert all(np.array_equal(was, now) for was, now in zip(before, frame.planes, strict=True))

@@ -199,7 +199,7 @@ def test_what_is_not_decided_yet_is_hidden_more_generously(known_clip: Path, tmp
 def test_a_mask_that_fails_hides_the_whole_frame(
     known: ClipSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(options: object) -> None:
+    def broken(options: object, **more: object) -> None:
         raise MaskingError(f"{known.source}: no memory")
 
     monkeypatch.setattr(views, "open_masker", broken)

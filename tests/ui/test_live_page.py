@@ -21,7 +21,7 @@ from tests.ui.test_screenshots import problems
 from tests.ui.test_serve import running, stopped
 from workbench.workspace import Workspace
 
-pytestmark = pytest.mark.alone  # live pictures come late where others keep the machine busy
+pytestmark = pytest.mark.quiet  # live pictures come late where others keep the machine busy
 
 WEBCAM_SIZE = (640, 360)
 FINGERPRINT = """() => {

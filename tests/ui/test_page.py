@@ -74,7 +74,7 @@ def test_a_dropped_file_is_opened_described_and_masked(page: Page, address: str,
     assert OPEN.search(page.url)
     expect(page.locator("#clip-card")).to_contain_text("visit 7.mp4")
     expect(page.locator("#clip-card .facts")).to_contain_text("1280 × 720")
-    expect(page.locator("#compare-grid .mask")).to_have_count(3)
+    expect(page.locator("#compare-grid .mask")).to_have_count(5)
     assert not scrolls_sideways(page)
 
 
@@ -142,6 +142,15 @@ def test_a_preset_that_names_a_file_of_the_machine_is_refused(
     visit(page, address, clip=short_clip("consultation", frames=20))
     page.set_input_files("#preset-file input[type=file]", evil)
     expect(page.locator(".toast-body")).to_contain_text("detector.weights names a file")
+
+
+def test_a_mask_that_takes_long_is_compared_when_asked_for(page: Page, address: str, short_clip: ShortClip) -> None:
+    visit(page, address, clip=short_clip("consultation", frames=20))
+    expect(page.locator("#compare-grid .mask img")).to_have_count(4)
+    expect(page.locator("#compare-grid .missing")).to_contain_text("Compare on this frame")
+    page.click("#compare-frame")
+    expect(page.locator("#compare-grid .mask img")).to_have_count(5)
+    expect(page.locator("#compare-grid .missing")).to_have_count(0)
 
 
 def test_a_mask_is_taken_from_the_comparison(page: Page, address: str, short_clip: ShortClip) -> None:

@@ -54,6 +54,9 @@ OVERLAPPING = """() => {
         .map(([other]) => `${id} and ${other}`));
 }"""
 
+SETTLED = "() => ![...document.querySelectorAll('.pending')].some((e) => e.checkVisibility())"
+"""Gradio fades what a handler is still at work on."""
+
 UNALIGNED = """() => [["panel-clip", "panel-step", "panel-tune"], ["panel-compare", "panel-preset"]]
     .filter((row) => new Set(row.map((id) => document.getElementById(id).offsetTop)).size > 1)
     .map((row) => row.join(" "))"""
@@ -185,7 +188,7 @@ def open_clip(page: Page, clip: str | Path) -> None:
     else:
         page.set_input_files("#clip-file input[type=file]", clip)
     analysed(page)
-    expect(page.locator("#compare-grid .mask")).to_have_count(3)
+    expect(page.locator("#compare-grid .mask")).to_have_count(5)
     expect(page.locator("#clip-card .facts")).to_be_visible()
     sharp(page)
 
@@ -202,6 +205,7 @@ def problems(page: Page) -> None:
 def take(page: Page, path: Path, *, part: str = "") -> None:
     """A picture of the window or of one part of the page."""
     problems(page)
+    page.wait_for_function(SETTLED)
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur()")
     if part:

@@ -71,7 +71,7 @@ class Look:
 
     def _check_boxes(self, theirs: Frame, ours: Frame, hidden: BoxLookup) -> None:
         """What the timeline hides."""
-        boxes, tracks = hidden.on(theirs.index)
+        boxes, tracks, _ = hidden.on(theirs.index)
         for box, track in zip(boxes.astype(np.float64), tracks.tolist(), strict=True):
             detail = kept_detail(theirs, ours, box, box * self._scale) or 0.0
             sighting = Sighting(theirs.index, theirs.time_seconds, box, detail, None, track)
@@ -81,7 +81,7 @@ class Look:
         """What the detector sees."""
         sure = found[found.scores >= self._confidence]
         boxes = sure.boxes.astype(np.float64) / self._scale
-        kept = np.zeros((0, 4)) if self._kept is None else self._kept.on(theirs.index)[0]
+        kept = np.zeros((0, 4)) if self._kept is None else self._kept.on(theirs.index).boxes
         for box, score in zip(boxes, sure.scores.tolist(), strict=True):
             if len(kept) and geometry.iou(box[None], kept).max() >= KEPT_IOU:
                 continue
@@ -98,7 +98,7 @@ class Look:
         """The track that hides most of ``box``; None where none hides enough of it to know the face."""
         if self._hidden is None:
             return None
-        hidden, tracks = self._hidden.on(frame)
+        hidden, tracks, _ = self._hidden.on(frame)
         if not len(hidden):
             return None
         shares = geometry.intersection(box[None], hidden)[0] / max(float(geometry.area(box[None])[0]), 1.0)

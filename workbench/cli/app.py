@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": ("workbench.cli.evaluate", "Measure a timeline or a masked clip against ground truth."),
     "evaluate-detector": ("workbench.cli.evaluate_detector", "Measure face detectors on labelled pictures."),
     "train": ("workbench.cli.train", "Train a face detector on your own pictures."),
+    "train-mask": ("workbench.cli.train_mask", "Train a mask that invents faces on pictures of your own."),
     "presets": ("workbench.cli.presets", "List, show, check and compare presets."),
     "models": ("workbench.cli.models", "List, fetch and convert model files."),
     "users": ("workbench.cli.serve", "Who may log in to the page."),

@@ -51,7 +51,7 @@ def evaluate_timeline(
     frames = timeline.frames or max(truth_frames, last_row + 1)
     hidden, tally = BoxLookup(timeline), Tally(cover)
     for frame in range(frames):
-        masked = _masked(hidden.on(frame)[0], timeline, growth, shape)
+        masked = _masked(hidden.on(frame).boxes, timeline, growth, shape)
         tally.add(frame, masked, faces.get(frame, NOBODY))
     return tally.evaluation(
         _times(timeline, frames) if times is None else times,

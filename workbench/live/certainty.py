@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data import Detections
+from workbench.data import Detections, HiddenFaces
 from workbench.decide import TimelineOptions
 from workbench.live.frames import Reason
-from workbench.live.trails import Floats, Scenes, Trails
+from workbench.live.trails import Scenes, Trails
 
 LOOKS_TO_START = 3  # one look may miss a face that the next one sees
 LOOKS_TO_RECOVER = 2
@@ -49,14 +49,13 @@ def is_sound(faces: Detections) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What to do with a picture: hide it whole for ``reason``, or hide ``boxes`` (N, 4) px of the ``tracks`` (N,).
+    """What to do with a picture: hide it whole for ``reason``, or hide the ``faces``.
 
     ``is_predicted``: the detector has not looked at this picture or a later one yet.
     """
 
     reason: Reason
-    boxes: Floats
-    tracks: NDArray[np.int64]
+    faces: HiddenFaces
     is_predicted: bool
 
 
@@ -130,8 +129,7 @@ class Certainty:
         reason = self._doubted(time_seconds) or self._unwatched(time_seconds)
         if not reason and self._trails.has_lost_one(time_seconds, looked_until=self._looks[-1]):
             reason = "lost"
-        boxes, tracks = self._trails.places(time_seconds)
-        return Verdict(reason, boxes, tracks, not self.covers(time_seconds))
+        return Verdict(reason, self._trails.places(time_seconds), not self.covers(time_seconds))
 
     def _fail(self, time: float) -> None:
         """A look gave nothing: what happened since the last good one is not known."""

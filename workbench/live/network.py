@@ -38,7 +38,9 @@ LONGEST_READ_SECONDS = 5
 PROTOCOLS = "rtsp,rtsps,tcp,tls,crypto,rtmp,rtmps,rtmpt,http,https,httpproxy"
 """What a stream may be led on to. No files: a playlist of a stranger could name one of this machine."""
 
-FORMATS = f"{READABLE_FORMATS},rtsp,hls,mpjpeg"
+FORMATS = f"{READABLE_FORMATS},rtsp,mpjpeg"
+PLAYLISTS = "hls"
+"""Formats that are one stream, and those that name other addresses."""
 
 _RTSP = {"rtsp_transport": "tcp"}
 _RTMP = {"rtmp_live": "live", "rtmp_buffer": "100"}
@@ -72,7 +74,9 @@ class RefusedError(SourceError):
 class NetworkStream:
     """A stream's address as a source. Its user, password, path and query are in no message, log or ``repr``."""
 
-    def __init__(self, address: Address | str, options: LiveOptions | None = None) -> None:
+    def __init__(self, address: Address | str, options: LiveOptions | None = None, *, may_lead_on: bool = True) -> None:
+        """``may_lead_on``: a playlist or an answer of a web server may name another address, which is then read."""
+        self._may_lead_on = may_lead_on
         self._address = parse_address(address) if isinstance(address, str) else address
         self.label = self._address.label
         self.finite = False  # known once it is open: a file on a web server ends for good
@@ -150,7 +154,7 @@ class NetworkStream:
                 self._address.text,
                 mode="r",
                 metadata_errors="replace",
-                container_options=_options(self._address.scheme),
+                container_options=_options(self._address.scheme, may_lead_on=self._may_lead_on),
                 timeout=(CONNECT_SECONDS, read_seconds),
             )
         except (FFmpegError, OSError, ValueError) as error:
@@ -163,9 +167,11 @@ class NetworkStream:
             self.on_sound(packet)
 
 
-def _options(scheme: str) -> dict[str, str]:
+def _options(scheme: str, *, may_lead_on: bool) -> dict[str, str]:
     specific = _RTSP if scheme.startswith("rtsp") else _RTMP if scheme.startswith("rtmp") else {}
-    limits = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS}
+    limits = {"protocol_whitelist": PROTOCOLS, "format_whitelist": f"{FORMATS},{PLAYLISTS}" if may_lead_on else FORMATS}
+    if scheme.startswith("http") and not may_lead_on:
+        limits["max_redirects"] = "0"
     low_delay = {} if scheme.startswith("http") else _LOW_DELAY
     return {**limits, **low_delay, **specific}
 

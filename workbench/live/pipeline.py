@@ -6,6 +6,7 @@ admit ─▶ held back ─▶ (looked at meanwhile) ─▶ judged by what is kno
 from __future__ import annotations
 
 import math
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable
@@ -73,7 +74,8 @@ class Pipeline:
         self._statistics = statistics
         self._publish = publish
         self._preset = preset
-        self._masker = open_masker(preset.mask)
+        self._secret = secrets.token_bytes()  # whose faces a mask invents: the same ones while the stream is masked
+        self._masker = open_masker(preset.mask, secret=self._secret)
         self._is_outdated = False  # the preset looks for faces in another way than what is known came about
         self._budget_seconds = (options.look_ahead_ms + options.budget_ms) / 1000
         self._longest_past_seconds = self._budget_seconds + options.stale_ms / 1000
@@ -102,7 +104,7 @@ class Pipeline:
     def use(self, preset: Preset) -> None:
         """Hide by another preset from now on; where it looks for faces in another way, that begins anew."""
         before, self._preset = self._preset, preset
-        self._masker = open_masker(preset.mask)
+        self._masker = open_masker(preset.mask, secret=self._secret)
         sections = ("detector", "tracker", "timeline")
         if any(getattr(before, name) != getattr(preset, name) for name in sections):
             self._is_outdated = True
@@ -238,19 +240,18 @@ class Pipeline:
         if before is None:
             return None
         width, height = self._size
-        return changed_areas(before.cells, held.cells, verdict.boxes, width_px=width, height_px=height)
+        return changed_areas(before.cells, held.cells, verdict.faces.boxes, width_px=width, height_px=height)
 
     def _masked(self, held: _Held, verdict: Verdict, areas: np.ndarray, reason: Reason) -> MaskedFrame:
-        frame = held.live.frame
-        faces = 0
+        frame, found, faces = held.live.frame, verdict.faces, 0
         if not reason:
             y, u, v = (np.array(plane, order="C") for plane in frame.planes)
             shown = replace(frame, planes=(y, u, v), native=None)
             try:
-                hide(shown, verdict.boxes, self._masker, self._preset.mask, tracks=verdict.tracks)
+                hide(shown, found.boxes, self._masker, self._preset.mask, tracks=found.tracks, poses=found.poses)
                 if len(areas):
                     hide(shown, areas, self._masker, self._preset.mask.model_copy(update={"shape": "box"}))
-                faces = len(verdict.boxes)
+                faces = len(found.boxes)
             except Exception as error:  # whatever a mask does, the picture must not be shown
                 self._statistics.note(f"the mask failed: {error}")
                 reason = "mask"

@@ -12,6 +12,7 @@ from typing import Self
 from workbench.live.bus import Bus
 from workbench.live.detection import DetectionService
 from workbench.live.frames import LiveSource
+from workbench.live.memory import FreeMemory
 from workbench.live.options import LiveOptions
 from workbench.live.outputs import Outputs
 from workbench.live.pipeline import Pipeline
@@ -147,7 +148,7 @@ class LiveSession:
         self._statistics.note(f"source {state}" + (f": {message}" if message else ""))
 
     def _run(self) -> None:
-        generation = -1
+        generation, free_memory = -1, FreeMemory()
         try:
             self._pipeline.warm_up()
             if not self._stopping.is_set():
@@ -162,6 +163,7 @@ class LiveSession:
                             self._outputs.begin(self.source.info)
                         self._pipeline.admit(live, is_new=is_new)
                     self._pipeline.work()
+                    free_memory()
                 except Exception as error:  # whatever it is: pictures that nobody vouches for are not shown
                     self._statistics.note(f"pictures were left out: {type(error).__name__}: {error}")
                     self._pipeline.discard()

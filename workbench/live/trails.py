@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.boxes import grow, iou, union_box, widened
-from workbench.data import Detections
+from workbench.data import Detections, HiddenFaces
 from workbench.decide import MAX_DRIFT, VELOCITY_SECONDS, TimelineOptions
+from workbench.sightings import poses_of
 
 Floats = NDArray[np.floating]
 
@@ -27,6 +28,7 @@ SAME_PLACE_IOU = 0.3  # with where a face was lost: what is seen here now is it,
 DOUBT_GROWTH = 0.5  # of a face, for a score of 0: a face half in sight is found too small, and with a low score
 NOBODY = 0  # tracks are numbered from 1
 HEADING_SECONDS = 0.5  # a movement says little about where a face is later than this
+POSE_SECONDS = 0.2  # landmarks shake: over so long they are averaged
 TURN_SHARE = 0.5  # of a face's speed: how much more the mask grows, since it may turn round
 
 
@@ -60,6 +62,16 @@ class _Trail:
     times: list[float] = field(default_factory=list)
     boxes: list[Floats] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+    poses: list[Floats] = field(default_factory=list)  # of the sightings, NaN where it is not known
+
+    def pose(self, time: float) -> Floats:
+        """(3,) how the head is turned at that time: the mean of what was seen near it, NaN where nothing was."""
+        times, poses = np.array(self.times), np.array(self.poses)
+        known = np.isfinite(poses).all(axis=1)
+        if not known.any():
+            return np.full(3, np.nan)
+        away = np.where(known, np.abs(times - time), np.inf)
+        return np.asarray(poses[away <= away.min() + POSE_SECONDS].mean(axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +102,13 @@ class Trails:
         boxes = widened(faces.boxes.astype(np.float64), self._options.least_aspect)
         boxes = grow(boxes, DOUBT_GROWTH * np.clip(1 - faces.scores, 0, 1))
         numbers = self._numbers(tracks, boxes, time)
-        for number, box, score in zip(numbers, boxes, faces.scores.tolist(), strict=True):
+        seen = zip(numbers, boxes, faces.scores.tolist(), poses_of(faces), strict=True)
+        for number, box, score, pose in seen:
             trail = self._trails.setdefault(number, _Trail())
             trail.times.append(time)
             trail.boxes.append(box)
             trail.scores.append(score)
+            trail.poses.append(pose)
 
     def _numbers(self, tracks: NDArray[np.int64], boxes: Floats, time: float) -> list[int]:
         """The trails (N,) that the faces continue or begin; no two of them share one.
@@ -133,12 +147,13 @@ class Trails:
             if old == len(trail.times):
                 del self._trails[number]
             elif old:
-                del trail.times[:old], trail.boxes[:old], trail.scores[:old]
+                del trail.times[:old], trail.boxes[:old], trail.scores[:old], trail.poses[:old]
         self._same = {track: number for track, number in self._same.items() if number in self._trails}
 
-    def places(self, time: float) -> tuple[Floats, NDArray[np.int64]]:
-        """What is to be hidden in the picture of that time: boxes (N, 4) px and their tracks (N,)."""
-        found: list[Floats] = []
+    def places(self, time: float) -> HiddenFaces:
+        """What is to be hidden in the picture of that time."""
+        found: list[Floats] = [np.zeros((0, 4))]
+        poses: list[Floats] = [np.zeros((0, 3))]
         tracks: list[int] = []
         for number, trail in self._trails.items():
             path = self._counted(trail)
@@ -146,8 +161,8 @@ class Trails:
             if place is not None:
                 found.append(place)
                 tracks.append(number)
-        boxes = np.concatenate(found) if found else np.zeros((0, 4))
-        return boxes, np.array(tracks, np.int64)
+                poses.append(trail.pose(time)[None])
+        return HiddenFaces(np.concatenate(found), np.array(tracks, np.int64), np.concatenate(poses))
 
     def has_lost_one(self, time: float, *, looked_until: float) -> bool:
         """Whether a face vanished before that time, in mid-scene, of which the detector was not sure."""

@@ -56,7 +56,7 @@ def list_presets() -> list[Preset]:
     """The shipped presets, the default one first.
 
     >>> [preset.name for preset in list_presets()]
-    ['balanced', 'bright', 'crowd', 'dim-light', 'fast', 'maximum-privacy']
+    ['balanced', 'bright', 'crowd', 'dim-light', 'enhanced', 'fast', 'maximum-privacy']
     """
     presets = [load_preset(path) for path in sorted(_SHIPPED.glob("*.yaml"))]
     return sorted(presets, key=lambda preset: preset.name != DEFAULT_PRESET)

@@ -20,9 +20,10 @@ from workbench import colour
 from workbench.data import Frame, VideoInfo
 from workbench.errors import MaskingError, UsageError, WorkbenchError
 from workbench.maskers import MaskOptions, open_masker
-from workbench.preview.compare import TITLES, compare_masks, masked_copy, masks_of_every_kind, refuse_undecided
+from workbench.preview.compare import TITLES, compare_masks, masks_of_every_kind, refuse_undecided
 from workbench.preview.fonts import Language, writable_language
 from workbench.preview.labels import Label, put
+from workbench.preview.overlays import PREVIEW_SECRET, masked_copy
 from workbench.preview.session import ClipSession
 from workbench.render import TimelineBoxes
 from workbench.stages import Masker, Progress, ProgressUpdate
@@ -34,6 +35,8 @@ from workbench.video.writer import VideoWriter
 
 LARGEST_PX = (1280, 720)
 LONGEST_SECONDS = 30.0  # a preview is watched while one waits for it
+FLUENT_MILLISECONDS = 40.0  # a face: masks that take longer are shown in motion at a lower rate
+SLOW_MILLISECONDS = 10.0  # a face and frame of those, on average
 GAP_PX = 4  # between panels; even, as everything in a 4:2:0 picture
 ENCODING = OutputOptions(container="mp4", encoder="software", crf=20, speed="veryfast")
 
@@ -96,11 +99,15 @@ def side_by_side(
     A part that reaches beyond the end is moved forward. Raises UsageError for a part that is not analysed yet or longer
     than 30 s, and what masking and writing raise; then there is no output.
     """
-    mask, masker, language = session.preset.mask, open_masker(session.preset.mask), writable_language(language)
+    mask, masker, language = (
+        session.preset.mask,
+        open_masker(session.preset.mask, secret=PREVIEW_SECRET),
+        writable_language(language),
+    )
     labels = [Label.of(_word(WORDS[key], language), language=language) for key in ("original", "masked")]
 
     def panels(frame: Frame, boxes: TimelineBoxes) -> Sequence[Frame]:
-        return frame, masked_copy(frame, *boxes.on(frame), masker, mask)
+        return frame, masked_copy(frame, boxes.on(frame), masker, mask)
 
     return _write(session, (start_seconds, seconds), output, panels=panels, labels=labels, progress=progress)
 
@@ -114,20 +121,25 @@ def compare_clip(
     *,
     language: Language = "en",
 ) -> Path:
-    """The same seconds under every mask that runs here, in a grid, each with its name and cost. As ``side_by_side``."""
+    """The same seconds under every mask that runs here, in a grid, each with its name and cost. As ``side_by_side``.
+
+    A mask that takes long is shown at a lower frame rate, which its name tells, so that nobody waits for it.
+    """
     language = writable_language(language)
     start, end = _part(session, start_seconds, seconds)
     middle = int(np.searchsorted(session.times - session.times[0], (start + end) / 2))
     costs = {each.kind: each.milliseconds_per_face for each in compare_masks(session, min(middle, session.frames - 1))}
-    maskers: list[tuple[MaskOptions, Masker]] = []
+    shown: list[_InMotion] = []
     labels = []
     for kind, (options, masker) in masks_of_every_kind(session.preset.mask).items():
         if not isinstance(masker, WorkbenchError):
-            maskers.append((options, masker))
-            labels.append(Label.of(_title(kind, costs[kind], language), language=language))
+            cost = costs[kind] or 0.0
+            every = 1 if cost <= FLUENT_MILLISECONDS else ceil(cost / SLOW_MILLISECONDS)
+            shown.append(_InMotion(options, masker, every))
+            labels.append(Label.of(_title(kind, costs[kind], language, every=every), language=language))
 
     def panels(frame: Frame, boxes: TimelineBoxes) -> Sequence[Frame]:
-        return [masked_copy(frame, *boxes.on(frame), masker, options) for options, masker in maskers]
+        return [each.panel(frame, boxes) for each in shown]
 
     return _write(session, (start_seconds, seconds), output, panels=panels, labels=labels, progress=progress)
 
@@ -136,11 +148,27 @@ def _word(words: tuple[str, str], language: Language) -> str:
     return words[language == "zh"]
 
 
-def _title(kind: str, milliseconds: float | None, language: Language) -> str:
+@dataclass
+class _InMotion:
+    """One mask's panel, made anew once in ``every`` frames."""
+
+    options: MaskOptions
+    masker: Masker
+    every: int
+    _last: tuple[int, Frame] | None = None
+
+    def panel(self, frame: Frame, boxes: TimelineBoxes) -> Frame:
+        if self._last is None or frame.index - self._last[0] >= self.every:
+            self._last = frame.index, masked_copy(frame, boxes.on(frame), self.masker, self.options)
+        return self._last[1]
+
+
+def _title(kind: str, milliseconds: float | None, language: Language, *, every: int) -> str:
     title = _word(TITLES.get(kind, (kind, kind)), language)
     if milliseconds is None:
         return title
-    return f"{title} · {milliseconds:.1f} " + _word(("ms per face", "毫秒/脸"), language)
+    title = f"{title} · {milliseconds:.1f} " + _word(("ms per face", "毫秒/脸"), language)
+    return title if every <= 1 else f"{title} · " + _word((f"one frame in {every}", f"每 {every} 帧一次"), language)
 
 
 def _part(session: ClipSession, start: float, seconds: float) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from workbench.data import Picture
 from workbench.errors import OutputError, UsageError
 from workbench.presets.settings import with_settings
-from workbench.preview.compare import TITLES, MaskSample, compare_masks
+from workbench.preview.compare import MaskSample, compare_masks
 from workbench.preview.session import ClipSession, View
 from workbench.video.part_file import write_private
 
@@ -133,16 +133,12 @@ def draw_masks(session: ClipSession, frame: int, *, track: int | None = None) ->
     is not on the frame.
 
     >>> draw_masks(session, 10)
-    Drawing(frame 10 under gaussian, mosaic, solid; not in this version: gan, diffusion)
+    Drawing(frame 10 under gaussian, mosaic, solid, gan, diffusion)
     """
     window = _window(session, frame, track)
     samples = compare_masks(session, frame)
-    known = {sample.kind for sample in samples}
     cells = [Cell(_part(one.picture, window), f"{one.title_en}: {_cost(one)}", one.note_en) for one in samples]
-    coming = {kind: title for kind, (title, _) in TITLES.items() if kind not in known}
-    cells += [Cell(None, title, "not installed:\nnot in this version") for title in coming.values()]
-    text = f"frame {frame} under {', '.join(sample.kind for sample in samples)}"
-    return drawing([cells], text=f"{text}; not in this version: {', '.join(coming)}" if coming else text)
+    return drawing([cells], text=f"frame {frame} under {', '.join(sample.kind for sample in samples)}")
 
 
 @dataclass(frozen=True, eq=False)

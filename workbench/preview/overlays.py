@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import colour
-from workbench.data import Detections, Frame, Picture, Plane
+from workbench.data import Detections, Frame, HiddenFaces, Picture, Plane
 from workbench.regions import RegionOptions, hide
 from workbench.stages import Masker
 
 Rgb = tuple[int, int, int]
 Box = tuple[float, float, float, float]
+
+PREVIEW_SECRET = secrets.token_bytes()
+"""Whose faces masks invent in previews: the same ones as long as the program runs, and no job's."""
 
 SHOWN_SCORE = 0.15  # lower candidates are noise even to an operator who looks for a missed face
 WEAK_COLOUR: Rgb = (168, 174, 184)
@@ -40,21 +44,20 @@ def picture_size(width_px: int, height_px: int, wanted_width_px: int | None) -> 
 
 
 def masked_picture(
-    frame: Frame,
-    boxes: NDArray[np.floating],
-    tracks: NDArray[np.integer],
-    masker: Masker,
-    options: RegionOptions,
-    *,
-    width_px: int | None,
+    frame: Frame, faces: HiddenFaces, masker: Masker, options: RegionOptions, *, width_px: int | None
 ) -> Picture:
     """The frame with its faces hidden, as the render pass hides them, and only then made smaller.
 
     Raises MaskingError; the frame itself stays as it is.
     """
-    own = Frame(frame.index, frame.pts, frame.time_base, _copied(frame.planes), frame.colour)
-    hide(own, boxes, masker, options, tracks=tracks)
-    return small_picture(own, width_px)
+    return small_picture(masked_copy(frame, faces, masker, options), width_px)
+
+
+def masked_copy(frame: Frame, faces: HiddenFaces, masker: Masker, options: RegionOptions) -> Frame:
+    """The frame with its faces hidden as in the full job; the frame itself stays as it is. Raises MaskingError."""
+    copied = copy_of(frame)
+    hide(copied, faces.boxes, masker, options, tracks=faces.tracks, poses=faces.poses)
+    return copied
 
 
 def hidden_picture(width_px: int, height_px: int) -> Picture:
@@ -160,10 +163,10 @@ def _dark(shade: Rgb) -> Rgb:
     return red, green, blue
 
 
-def _copied(planes: tuple[Plane, Plane, Plane]) -> tuple[Plane, Plane, Plane]:
-    """Writable copies that lie in memory as the planes do, turned views as turned views: masks come out alike."""
-    y, u, v = (_copy(plane) for plane in planes)
-    return y, u, v
+def copy_of(frame: Frame) -> Frame:
+    """Writable planes that lie in memory as the frame's do, turned views as turned views: masks come out alike."""
+    y, u, v = (_copy(plane) for plane in frame.planes)
+    return Frame(frame.index, frame.pts, frame.time_base, (y, u, v), frame.colour)
 
 
 def _copy(plane: Plane) -> Plane:

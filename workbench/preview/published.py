@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import boxes as geometry
-from workbench.data import Detections, Frame
+from workbench.data import Detections, Frame, HiddenFaces
 from workbench.errors import MaskingError
 from workbench.presets.model import Preset
 from workbench.preview.analysis import Analysis, tracking_key
@@ -89,19 +89,23 @@ class Published:
         known_until = self.times[self.analysed - 1] - self.preset.timeline.horizon_seconds
         return int(np.searchsorted(self.times, known_until, side="right"))
 
-    def hidden_on(self, frame: Frame) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
-        """Boxes (N, 4) px and track ids (N,) to hide on the frame.
+    def hidden_on(self, frame: Frame) -> HiddenFaces:
+        """The faces to hide on the frame.
 
         Where the timeline may still change they are more than it says: every candidate that could come to count, and
         faces hidden a moment before. Raises MaskingError for a frame that reads differently now.
         """
         if frame.index < self.analysed and self.seen[frame.index].pts != frame.pts:
             raise MaskingError(f"frame {frame.index} reads differently than when it was analysed")
-        boxes, tracks = self._lookup.on(frame.index)
+        known = self._lookup.on(frame.index)
         if frame.index < self.final:
-            return boxes, tracks
+            return known
         extra = np.concatenate([self._candidates(frame), self._held(frame.index)])
-        return np.concatenate([boxes, extra]), np.concatenate([tracks, np.full(len(extra), -1, np.int64)])
+        return HiddenFaces(
+            np.concatenate([known.boxes, extra]),
+            np.concatenate([known.tracks, np.full(len(extra), -1, np.int64)]),
+            np.concatenate([known.poses, np.full((len(extra), 3), np.nan, np.float32)]),
+        )
 
     def found_on(self, frame: Frame) -> Detections:
         """The candidates on the frame, looked for now where the detector skipped it or has not come to it."""

@@ -16,6 +16,7 @@ from workbench.errors import UsageError
 from workbench.maskers import open_masker
 from workbench.preview.index import read_index, untrusted_index
 from workbench.preview.overlays import (
+    PREVIEW_SECRET,
     draw_detections,
     draw_tracks,
     hidden_picture,
@@ -92,10 +93,10 @@ class Views:
 
     def _drawn(self, state: Published, frame: Frame, view: View, width_px: int | None) -> Picture:
         if view == "mask":
-            boxes, tracks = state.hidden_on(frame)
-            options = state.preset.mask
+            faces, options = state.hidden_on(frame), state.preset.mask
             with self._masking:
-                return masked_picture(frame, boxes, tracks, open_masker(options), options, width_px=width_px)
+                masker = open_masker(options, secret=PREVIEW_SECRET)
+                return masked_picture(frame, faces, masker, options, width_px=width_px)
         picture = small_picture(frame, width_px)
         scale = picture.shape[1] / frame.width_px
         confidence = state.preset.detector.confidence

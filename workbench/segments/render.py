@@ -82,7 +82,7 @@ class SegmentRenderer:
             made = [self._made(group) for _, group in groupby(masked, key=self._number)]
             if until is None:
                 self.boxes.finish(video.frames_read)
-                self.notes = video.notes
+                self.notes = [*video.notes, *self.renderer.people.notes]
             elif not made or made[-1].last.index + 1 != until:
                 raise MaskingError(f"there is no frame {until} any more; the source changes or is damaged")
         return made
@@ -126,4 +126,5 @@ class SegmentRenderer:
             with self.counters.stage("encode"):
                 file.add(encoder.finish())
                 hidden = Hidden(len(pts), faces, frames_with_faces)
+                self.store.keep_people(self.renderer.people)
                 return file.complete(pts, first.frame.time_base, last=last.point, hidden=hidden)

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -21,6 +22,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from workbench.errors import OutputError
+from workbench.maskers import People
 from workbench.store import DetectionStore, packed, unpacked
 from workbench.video.files import FramePoint
 from workbench.video.joining import EncodedPacket, PacketFacts, SegmentIndex, reordering_delay
@@ -29,6 +31,7 @@ from workbench.video.part_file import CheckedFile, checked_length, lock
 FOLDER = "segments"
 """The store's own folder within the one it is given."""
 
+SECRET_BYTES = 32
 _LENGTH_BYTES = 8
 
 
@@ -130,6 +133,8 @@ class SegmentStore:
     ) -> None:
         if not self._job.exists():
             with suppress(OSError):
+                for name in ("secret", "people"):
+                    (self.folder / name).unlink(missing_ok=True)
                 (self.folder / "lock").unlink()
                 self.folder.rmdir()
         self._lock.close()
@@ -153,6 +158,47 @@ class SegmentStore:
                     path.unlink()
         except OSError as error:
             raise _failed(self.folder, error) from error
+
+    def secret(self) -> bytes:
+        """The job's own random bytes, for masks that invent faces: the same ones after an interruption."""
+        path = self.folder / "secret"
+        try:
+            if not path.exists() or checked_length(path) != SECRET_BYTES:
+                with CheckedFile(path) as file:
+                    file.write(secrets.token_bytes(SECRET_BYTES))
+                    file.complete()
+            return path.read_bytes()[:SECRET_BYTES]
+        except OSError as error:
+            raise _failed(self.folder, error) from error
+
+    def people(self) -> People:
+        """Who has an invented face in what was masked so far."""
+        path = self.folder / "people"
+        try:
+            length = self._length(path) if path.exists() else None
+            return People.from_json(path.read_bytes()[:length].decode()) if length else People()
+        except OSError as error:
+            raise _failed(path, error) from error
+
+    def keep_people(self, people: People) -> None:
+        """Keep who has an invented face, before what shows them is kept."""
+        if not (people.invented or people.solid):
+            return
+        try:
+            with CheckedFile(self.folder / "people") as file:
+                file.write(people.to_json().encode())
+                file.complete(self._begun())
+        except OSError as error:
+            raise _failed(self.folder, error) from error
+
+    def begin_masking_again(self, people: People) -> None:
+        """Forget what was masked, and keep for the next time who cannot have an invented face."""
+        try:
+            for path in self.folder.glob("video-*"):
+                path.unlink()
+        except OSError as error:
+            raise _failed(self.folder, error) from error
+        self.keep_people(people.begun_again())
 
     def keep_looked(self, number: int, looked: Looked) -> None:
         """Keep the ``number``-th part of the analysis."""

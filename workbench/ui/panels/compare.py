@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.data import Picture
 from workbench.preview.clips import compare_clip
-from workbench.preview.compare import MaskSample, compare_masks
+from workbench.preview.compare import SLOW_KINDS, TITLES, MaskSample, compare_masks, mask_kinds
 from workbench.ui.form import words
 from workbench.ui.jpeg import jpeg
 from workbench.ui.panels import (
@@ -87,7 +87,10 @@ def connect(panel: ComparePanel, page: Page, tuning: Tuning) -> None:
 
 
 def compare_frame(page: Page, *, unasked: bool = False) -> Any:
-    """The handler that shows a frame of the open clip under every mask. ``unasked``: not before all is analysed."""
+    """The handler that shows a frame of the open clip under every mask.
+
+    ``unasked``: not before all is analysed, and without the masks that take long.
+    """
 
     @told
     def fill(clip_id: str, frame: int, request: gr.Request) -> Any:
@@ -96,10 +99,18 @@ def compare_frame(page: Page, *, unasked: bool = False) -> Any:
         _, session = page.open(clip_id, request)
         if unasked and not session.complete:
             return gr.skip()
-        samples = compare_masks(session, min(frame, session.frames - 1))
-        return _grid(samples, used=session.preset.mask.kind, language=language_of(request))
+        used = session.preset.mask.kind
+        wanted = [kind for kind in mask_kinds() if not (unasked and kind in SLOW_KINDS and kind != used)]
+        samples = compare_masks(session, min(frame, session.frames - 1), kinds=wanted)
+        samples += [_left_out(kind) for kind in mask_kinds() if kind not in wanted]
+        return _grid(samples, used=used, language=language_of(request))
 
     return fill
+
+
+def _left_out(kind: str) -> MaskSample:
+    """A mask that is shown only when somebody asks."""
+    return MaskSample(kind, *TITLES[kind], None, None, text("compare_slow", "en"), text("compare_slow", "zh"))
 
 
 def _grid(samples: Sequence[MaskSample], *, used: str, language: Language) -> str:

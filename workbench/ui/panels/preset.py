@@ -181,6 +181,8 @@ def _from_browser(path: Path) -> Preset:
     weights = preset.detector.weights
     if weights and re.search(r"[/\\.]", weights):
         raise UsageError(f"{path.name}: detector.weights names a file; on the page it may only name an installed model")
+    if preset.mask.diffusion_pipeline:
+        raise UsageError(f"{path.name}: mask.diffusion_pipeline names a folder, which a preset on the page may not do")
     return preset
 
 
