@@ -49,7 +49,7 @@ def add_sockets(routes: APIRouter, context: AppContext) -> None:
     async def pictures(socket: WebSocket, stream_id: str, w: int = 960) -> None:
         stream = stream_of(socket, stream_id)
         if stream is None:
-            await socket.close(NOT_ALLOWED)
+            await _refuse(socket)
             return
         await socket.accept()
         with stream.feed.watch(w) as watcher:
@@ -59,7 +59,7 @@ def add_sockets(routes: APIRouter, context: AppContext) -> None:
     async def webcam(socket: WebSocket, stream_id: str) -> None:
         stream = stream_of(socket, stream_id)
         if stream is None or stream.webcam is None:
-            await socket.close(NOT_ALLOWED)
+            await _refuse(socket)
             return
         await socket.accept()
         await _take(socket, stream, stays(socket, stream))
@@ -107,6 +107,13 @@ async def _take(socket: WebSocket, stream: LiveStream, allowed: Callable[[], boo
         except (WebSocketDisconnect, RuntimeError):
             return
     await _close(socket)
+
+
+async def _refuse(socket: WebSocket) -> None:
+    """Say that there is no such stream: to a page that asks for one which was just stopped, no error of the network."""
+    await socket.accept()
+    with suppress(WebSocketDisconnect, RuntimeError):
+        await socket.close(NOT_ALLOWED)
 
 
 async def _close(socket: WebSocket) -> None:
