@@ -91,6 +91,17 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert not attempts, f"tried to leave the machine: {', '.join(attempts)}"
 
 
+@pytest.fixture
+def full_precision(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Networks computed in float32 also on a processor with bf16: for tests that compare one engine with another."""
+    from workbench.weights import sessions
+
+    monkeypatch.setattr(sessions, "has_bf16", lambda: False)
+    sessions._compiled.cache_clear()
+    yield
+    sessions._compiled.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def ordinary_priority() -> Iterator[None]:
     """Fails the test that leaves its thread scheduled in another way: see ``video.priority``. All others would wait."""

@@ -174,6 +174,34 @@ def test_stopping_leaves_nothing_half_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_stop_that_got_lost_is_heeded_at_the_next_frame(quiet: bool) -> None:
+    """Python forgets what is raised while an object is finalised, Ctrl-C as well."""
+    code = f"""
+import os, signal, sys
+from workbench.cli.progress import shown
+from workbench.cli.stopping import stop_politely
+from workbench.stages import ProgressUpdate
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        len(str(self))
+
+stop_politely()
+with shown("clip", quiet={quiet}) as progress:
+    Last()
+    print("lost", flush=True)
+    try:
+        progress(ProgressUpdate(1, 2))
+    except KeyboardInterrupt:
+        print("heeded")
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert "KeyboardInterrupt" in result.stderr
+    assert result.stdout.split() == ["lost", "heeded"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the network away from a process")
 def test_it_works_where_there_is_no_network(short_clip: ShortClip, tmp_path: Path) -> None:
     if subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode:

@@ -72,7 +72,7 @@ def test_the_command_writes_tables_and_plots(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--detector", "haar"], 2, "unknown kind 'haar'; there are centerface"),
+        (["--detector", "haar"], 2, "unknown kind 'haar'; there are face_small, centerface"),
         (["--detector", "centerface", "--detector", "centerface"], 2, "--detector centerface is named twice"),
         (["--detector", "centerface:missing.onnx"], 1, "missing.onnx"),
         (["--prefix", "zz_"], 2, "holds no picture"),

@@ -1,8 +1,8 @@
-"""CenterFace on real recordings against their ground truth."""
+"""CenterFace and face-small, which is a narrower one, on real recordings against their ground truth."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pytest
@@ -13,13 +13,18 @@ from workbench.detectors.centerface import decode
 from workbench.detectors.options import DetectorOptions
 from workbench.weights import find, open_session
 
+Kind = Literal["face_small", "centerface"]
+FOUND = {"face_small": 0.94, "centerface": 0.97}  # face_small misses more profiles: models/face-small.md
+both = pytest.mark.parametrize("kind", get_args(Kind))
 
+
+@both
 @pytest.mark.parametrize("name", ["consultation", "dim_night_ward", "profile_and_occlusion", "phone_portrait"])
-def test_finds_the_faces_of_a_clip(truths: Any, name: str) -> None:
-    """97 of 100 faces that can be seen, at confidence 0.45 and IoU 0.3, and hardly anything else."""
+def test_finds_the_faces_of_a_clip(truths: Any, name: str, kind: Kind) -> None:
+    """Nearly all faces that can be seen, at confidence 0.45 and IoU 0.3, and hardly anything else."""
     known = truths(name, every=12)
     first = known[0].frame
-    finder = open_finder(DetectorOptions(device="cpu"), width_px=first.width_px, height_px=first.height_px)
+    finder = open_finder(DetectorOptions(kind=kind, device="cpu"), width_px=first.width_px, height_px=first.height_px)
     found = finder.find([truth.frame for truth in known])
     hits, total, false = 0, 0, 0
     for truth, faces in zip(known, found, strict=True):
@@ -29,14 +34,15 @@ def test_finds_the_faces_of_a_clip(truths: Any, name: str) -> None:
         total += len(truth.boxes)
         false += int((overlaps.max(axis=0, initial=0) < 0.1).sum())
     assert total >= 15
-    assert hits >= 0.97 * total
+    assert hits >= FOUND[kind] * total
     assert false <= 0.1 * len(known)
 
 
-def test_landmarks_lie_where_a_face_has_them(truths: Any) -> None:
+@both
+def test_landmarks_lie_where_a_face_has_them(truths: Any, kind: Kind) -> None:
     """Two eyes above a nose above two mouth corners, left before right, all inside the box."""
     frame = truths("consultation", every=10, end_seconds=0.2)[0].frame
-    finder = open_finder(DetectorOptions(device="cpu"), width_px=frame.width_px, height_px=frame.height_px)
+    finder = open_finder(DetectorOptions(kind=kind, device="cpu"), width_px=frame.width_px, height_px=frame.height_px)
     faces = finder.find([frame])[0]
     faces = faces[faces.scores >= 0.6]
     assert len(faces) >= 1
@@ -50,8 +56,9 @@ def test_landmarks_lie_where_a_face_has_them(truths: Any) -> None:
     assert inside.all()
 
 
-def test_a_blank_picture_has_no_face() -> None:
-    finder = open_finder(DetectorOptions(device="cpu"), width_px=320, height_px=192)
+@both
+def test_a_blank_picture_has_no_face(kind: Kind) -> None:
+    finder = open_finder(DetectorOptions(kind=kind, device="cpu"), width_px=320, height_px=192)
     pictures = [np.full((192, 320, 3), level, np.uint8) for level in (0, 128, 255)]
     assert all((faces.scores < 0.3).all() for faces in finder.detector.detect(pictures))
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workbench.detectors.centerface import centerface
+from workbench import colour
+from workbench.detectors.centerface import centerface, face_small
 from workbench.detectors.yolov8_face import yolov8_face
 from workbench.stages import Detector
 from workbench.weights import find, open_session
@@ -17,9 +18,11 @@ WIDTH, HEIGHT = 128, 96
 SIZES = [(128, 96), (640, 360), (96, 128), (17, 33), (1, 1), (300, 2)]
 
 
-@pytest.fixture(scope="module", params=["centerface", "yolov8_face", "yolov8_face with landmarks"])
+@pytest.fixture(scope="module", params=["face_small", "centerface", "yolov8_face", "yolov8_face with landmarks"])
 def detector(request: pytest.FixtureRequest, tiny_yolo: Callable[[str], Any]) -> Detector:
     shape = (1, 3, HEIGHT, WIDTH)
+    if request.param == "face_small":
+        return face_small(open_session(find("face-small"), device="cpu", input_shape=shape))
     if request.param == "centerface":
         return centerface(open_session(find("centerface"), device="cpu", input_shape=shape))
     model = tiny_yolo("pose" if "landmarks" in request.param else "detect")
@@ -27,7 +30,7 @@ def detector(request: pytest.FixtureRequest, tiny_yolo: Callable[[str], Any]) ->
 
 
 def test_says_what_it_is_and_what_runs_it(detector: Detector) -> None:
-    assert detector.name in ("centerface", "yolov8_face")
+    assert detector.name in ("face_small", "centerface", "yolov8_face")
     assert detector.engine.startswith("openvino ")
 
 
@@ -57,9 +60,10 @@ def test_a_batch_is_its_pictures_one_by_one(detector: Detector, noise: Any) -> N
         np.testing.assert_allclose(faces.scores, alone.scores, atol=1e-4)
 
 
-def test_boxes_are_in_pixels_of_the_picture_given(detector: Detector, noise: Any) -> None:
+def test_boxes_are_in_pixels_of_the_picture_given(detector: Detector, truths: Any) -> None:
     """A picture twice as large in both directions has the same faces, twice as large."""
-    small = noise(WIDTH, HEIGHT)
+    frame = truths("consultation", every=10, end_seconds=0.2)[0].frame
+    small = colour.picture(frame, WIDTH, HEIGHT)
     large = small.repeat(2, axis=0).repeat(2, axis=1)
     once, twice = detector.detect([small, large])
     assert len(once) == len(twice) > 0

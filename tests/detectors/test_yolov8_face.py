@@ -33,6 +33,7 @@ def _clipped(faces: Detections) -> Any:
 
 @pytest.mark.parametrize("kind", ["pt", "onnx"])
 @pytest.mark.parametrize("task", TASKS)
+@pytest.mark.usefixtures("full_precision")
 def test_finds_what_ultralytics_finds(tiny_yolo: Any, noise: Any, task: str, kind: str) -> None:
     picture = noise(WIDTH, HEIGHT)
     expected = _ultralytics_faces(tiny_yolo(task).pt, picture)
@@ -98,6 +99,7 @@ def test_a_model_of_many_classes_is_refused() -> None:
         decode([np.zeros((1, 84, 8400), np.float32)], height_px=640, max_iou=0.4)
 
 
+@pytest.mark.usefixtures("full_precision")
 def test_openvino_export_finds_what_its_onnx_finds(tiny_yolo: Any, noise: Any, tmp_path: Any) -> None:
     onnx = tiny_yolo("detect").onnx
     xml = convert(onnx, format="openvino", half=True, out=tmp_path / "face.xml")

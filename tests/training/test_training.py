@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from workbench.cli import run
@@ -14,13 +16,18 @@ from workbench.detector_evaluation.dataset import LabelledPicture
 from workbench.detectors import open_detector
 from workbench.detectors.options import DetectorOptions
 from workbench.errors import ModelError
-from workbench.training.export import Calibration, _fitted, _judged, export
+from workbench.training import yolov8
+from workbench.training.calibration import _fitted, _judged
+from workbench.training.curves import CURVE
 from workbench.training.labels import load_photographs
 from workbench.training.options import Recipe
-from workbench.training.run import train
+from workbench.training.points import run as points
+from workbench.weights import open_session
 
 RECIPE = """
-architecture: face-small
+architecture: {architecture}
+start: {start}
+learning_rate: {rate}
 image_size: 192
 scenes_per_epoch: 200
 batch: 8
@@ -29,14 +36,29 @@ epochs: 2
 labels:
   validation: val.txt
   teachers:
-    - {kind: centerface, image_sizes: [320]}
+    - {{kind: centerface, image_sizes: [320]}}
 """
+START = {"face-small": "face-small", "yolov8-small": None}  # narrowing has tests of its own: test_points.py
+RATE = {"face-small": 0.0003, "yolov8-small": 0.002}
+LOSS = {"face-small": "heat", "yolov8-small": "cls_loss"}
+KIND: dict[str, Any] = {"face-small": "face_small", "yolov8-small": "yolov8_face"}
+CHECKPOINT = {"face-small": "last.pt", "yolov8-small": "weights/last.pt"}
+EXPORT = {"face-small": points.export, "yolov8-small": yolov8.export}
+TRAIN = {"face-small": points.train, "yolov8-small": yolov8.train}
+SHAPE = (1, 3, 192, 320)
+
+
+@pytest.fixture(scope="module", params=LOSS)
+def architecture(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recipe(architecture: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recipe") / "mine.yaml"
-    path.write_text(RECIPE)
+    path.write_text(
+        RECIPE.format(architecture=architecture, start=START[architecture] or "null", rate=RATE[architecture])
+    )
     return path
 
 
@@ -49,24 +71,33 @@ def trained(training_data: Path, recipe: Path, tmp_path_factory: pytest.TempPath
 
 
 @pytest.mark.slow
-def test_two_epochs_on_200_pictures_learn_something(trained: Path) -> None:
-    lines = (trained / "learning_curve.csv").read_text().splitlines()
-    losses = [dict(zip(lines[0].split(","), line.split(","), strict=True)) for line in lines[1:]]
+def test_two_epochs_on_200_pictures_learn_something(trained: Path, architecture: str) -> None:
+    losses = pd.read_csv(trained / CURVE)[LOSS[architecture]]
     assert len(losses) == 2
-    assert float(losses[1]["cls_loss"]) < float(losses[0]["cls_loss"])
+    assert losses[1] < losses[0]
 
 
 @pytest.mark.slow
-def test_the_exported_model_is_a_detector(trained: Path) -> None:
-    options = DetectorOptions(kind="yolov8_face", weights=str(trained / "mine.onnx"), image_size=320, device="cpu")
+def test_the_exported_model_is_a_detector(trained: Path, architecture: str) -> None:
+    options = DetectorOptions(kind=KIND[architecture], weights=str(trained / "mine.onnx"), image_size=320, device="cpu")
     detector = open_detector(options, width_px=320, height_px=192)
     faces = detector.detect([np.full((192, 320, 3), 90, np.uint8)])[0]
     assert isinstance(faces, Detections)
 
 
 @pytest.mark.slow
-def test_a_run_that_broke_off_goes_on_where_it_was(training_data: Path, tmp_path: Path) -> None:
-    recipe = Recipe(name="two", image_size=96, scenes_per_epoch=16, batch=8, workers=0, epochs=2)
+def test_a_run_that_broke_off_goes_on_where_it_was(training_data: Path, architecture: Any, tmp_path: Path) -> None:
+    recipe = Recipe(
+        name="two",
+        architecture=architecture,
+        start=START[architecture],
+        image_size=96,
+        scenes_per_epoch=16,
+        batch=8,
+        workers=0,
+        epochs=2,
+    )
+    train = TRAIN[architecture]
     photographs = load_photographs(training_data, recipe.labels, kept=tmp_path / "answers", limit=20)
     done: list[int] = []
 
@@ -86,18 +117,18 @@ def test_a_run_that_broke_off_goes_on_where_it_was(training_data: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_calibration_is_folded_into_the_exported_scores(trained: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("full_precision")
+def test_calibration_is_folded_into_the_exported_scores(trained: Path, architecture: str, tmp_path: Path) -> None:
     """logit(new) = slope · logit(old) + shift, box by box."""
-    checkpoint = trained / "weights" / "last.pt"
-    picture = np.random.default_rng(0).integers(0, 256, (192, 320, 3), np.uint8)
-    maps = []
-    for number, calibration in enumerate((None, Calibration(0.8, 0.5))):
-        model = export(checkpoint, tmp_path / f"{number}.onnx", calibration=calibration)
-        options = DetectorOptions(kind="yolov8_face", weights=str(model), image_size=320, device="cpu")
-        session = open_detector(options, width_px=320, height_px=192)._session  # type: ignore[attr-defined]
-        maps.append(session.run([picture.transpose(2, 0, 1)[None].astype(np.float32) / 255])[0][0][0])
-    np.testing.assert_allclose(maps[0][:4], maps[1][:4], atol=0.2)
-    before, after = (np.log(scores / (1 - scores)) for scores in (maps[0][4], maps[1][4]))
+    picture = np.random.default_rng(0).integers(0, 256, SHAPE[1:], np.uint8)
+    heats = []
+    for number, calibration in enumerate(({}, {"slope": 0.8, "shift": 0.5})):
+        model = EXPORT[architecture](trained / CHECKPOINT[architecture], tmp_path / f"{number}.onnx", **calibration)
+        session = open_session(model, device="cpu", input_shape=SHAPE)
+        scale = 255 if architecture == "yolov8-small" else 1
+        answer = session.run([picture.astype(np.float32) / scale])[0][0][0]
+        heats.append(answer[4] if architecture == "yolov8-small" else answer[0])
+    before, after = (np.log(heat / (1 - heat)) for heat in heats)
     np.testing.assert_allclose(after, 0.8 * before + 0.5, atol=0.02)
 
 
@@ -122,7 +153,7 @@ def test_a_face_is_found_once_and_small_ones_do_not_count() -> None:
     ("arguments", "message"),
     [
         (["--recipe", "none"], "no recipe none"),
-        (["--recipe", "face-small"], "which is not there"),
+        (["--recipe", "yolov8-small"], "which is not there"),
         (["--recipe", "RECIPE", "--resume"], "holds no run to resume"),
     ],
 )

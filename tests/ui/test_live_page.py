@@ -79,6 +79,7 @@ def go_live(page: Page, program: Program) -> None:
 
 
 def start(page: Page, kind: str, **fields: str) -> None:
+    expect(page.locator(".live-main")).to_be_enabled()  # the one before is under way
     page.check(f"#live-form input[value={kind}]", force=True)
     for name, value in fields.items():
         page.fill(f"#live-form [name={name}]", value)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import click
 
 from workbench.errors import UsageError
 
 ANY_PATH = click.Path(path_type=Path)
+Kind = Literal["face_small", "centerface", "yolov8_face"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 CALIBRATION_PICTURES = 50  # enough for a stable range of every layer
 
 
@@ -44,7 +46,7 @@ def fetch(name: str, url: str | None) -> None:
 @click.option("--half", is_flag=True, help="16-bit weights.")
 @click.option("--int8", is_flag=True, help="8-bit weights and activations; needs --calibrate.")
 @click.option("--calibrate", type=ANY_PATH, metavar="CLIP", help="A typical recording: int8 is fitted to its pictures.")
-@click.option("--kind", type=click.Choice(["centerface", "yolov8_face"]), help="Which detector the model is for.")
+@click.option("--kind", type=click.Choice(KINDS), help="Which detector the model is for.")
 @click.option("-o", "--output", type=ANY_PATH, help="Where to write it; default: beside the model.")
 def convert(
     *,
@@ -53,7 +55,7 @@ def convert(
     half: bool,
     int8: bool,
     calibrate: Path | None,
-    kind: Literal["centerface", "yolov8_face"] | None,
+    kind: Kind | None,
     output: Path | None,
 ) -> None:
     """Convert the model NAME (or a file) for another engine."""
@@ -66,11 +68,12 @@ def convert(
     click.echo(f"{path}: written", err=True)
 
 
-def _kind_of(name: str) -> Literal["centerface", "yolov8_face"]:
-    return "centerface" if "centerface" in Path(name).stem.lower() else "yolov8_face"
+def _kind_of(name: str) -> Kind:
+    stem = Path(name).stem.lower().replace("-", "_")
+    return next((kind for kind in KINDS if kind in stem), "yolov8_face")
 
 
-def _calibration(clip: Path, kind: Literal["centerface", "yolov8_face"]) -> list[Any]:
+def _calibration(clip: Path, kind: Kind) -> list[Any]:
     """The detector's view of some pictures spread over a clip."""
     from workbench.detectors.calibration import calibration_inputs
     from workbench.detectors.options import DetectorOptions

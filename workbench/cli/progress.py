@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from workbench import stages
 from workbench.cli.lines import one_line
+from workbench.cli.stopping import heed
 from workbench.stages import ProgressUpdate
 
 REFRESH_SECONDS = 0.2
@@ -19,11 +20,11 @@ LOG_SECONDS = 10.0  # where stderr is a file, a line this often is enough
 
 
 @contextmanager
-def shown(label: str, *, quiet: bool = False) -> Iterator[stages.Progress | None]:
-    """A function to call after each frame. None when ``quiet``."""
+def shown(label: str, *, quiet: bool = False) -> Iterator[stages.Progress]:
+    """A function to call after each frame. It shows nothing when ``quiet``."""
     label = one_line(label)
     if quiet:
-        yield None
+        yield lambda _: heed()
     elif sys.stderr.isatty():
         with _bar(label) as update:
             yield update
@@ -47,6 +48,7 @@ def _bar(label: str) -> Iterator[stages.Progress]:
 
         def update(now: ProgressUpdate) -> None:
             nonlocal due
+            heed()
             clock = time.perf_counter()
             last = now.frames_expected is not None and now.frames_done >= now.frames_expected
             if clock < due and not last:
@@ -65,6 +67,7 @@ def _log(label: str) -> stages.Progress:
 
     def update(now: ProgressUpdate) -> None:
         nonlocal due, start
+        heed()
         clock = time.perf_counter()
         if start is None:  # models have been loaded by now: the rate is that of the work itself
             start, due = clock, clock + LOG_SECONDS

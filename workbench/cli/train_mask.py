@@ -40,7 +40,7 @@ def train_mask(
 ) -> None:
     """Train the gan or diffusion mask on pictures of people who agreed, or who do not exist, and export it.
 
-    RUN/gan.onnx or RUN/diffusion/ is the mask, RUN/last.pt what --resume goes on from, RUN/learning_curve.jsonl how the
+    RUN/gan.onnx or RUN/diffusion/ is the mask, RUN/last.pt what --resume goes on from, RUN/learning_curve.csv how the
     losses fell, RUN/samples.png what it invents.
     """
     from workbench.training.masks.run import train

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["open_detector", "open_finder", "weights_of"]
 
-DEFAULT_WEIGHTS = {"centerface": "centerface", "yolov8_face": "yolov8n-face"}
+DEFAULT_WEIGHTS = {"face_small": "face-small", "centerface": "centerface", "yolov8_face": "yolov8n-face"}
 """Name in the models' manifest by the detector's kind."""
 
 
@@ -40,10 +40,10 @@ def open_detector(options: DetectorOptions, *, width_px: int, height_px: int) ->
     path = weights_of(options)
     shape = (1, 3, height, width)
     session = open_session(path, device=options.device, threads=options.threads, input_shape=shape)
-    if options.kind == "centerface":
-        from workbench.detectors.centerface import centerface
+    if options.kind in ("face_small", "centerface"):
+        from workbench.detectors.centerface import centerface, face_small
 
-        return centerface(session, iou=options.iou)
+        return (face_small if options.kind == "face_small" else centerface)(session, iou=options.iou)
     if options.kind == "yunet":
         from workbench.detectors.yunet import yunet
 

@@ -32,12 +32,21 @@ def centerface(session: Session, *, iou: float = 0.4) -> NetworkDetector:
     return NetworkDetector("centerface", session, partial(decode, max_iou=iou))
 
 
-def decode(answer: Answer, *, max_iou: float) -> Detections:
-    """Faces in pixels of the input. ``answer``: heat (1, 1, h, w), size and offset (1, 2, h, w) with the vertical value
-    first, marks (1, 10, h, w): y, x of each landmark from the box's corner, in units of the box's height and width.
+def face_small(session: Session, *, iou: float = 0.4) -> NetworkDetector:
+    """A Detector. ``session`` runs a face-small.onnx: a narrower CenterFace (``workbench.training.points``) whose heat
+    was calibrated when it was written, so that it is the score.
+    """
+    return NetworkDetector("face_small", session, partial(decode, max_iou=iou, exponent=1.0))
+
+
+def decode(answer: Answer, *, max_iou: float, exponent: float = 0.5) -> Detections:
+    """Faces in pixels of the input; their score is the heat to the power of ``exponent``.
+
+    ``answer``: heat (1, 1, h, w), size and offset (1, 2, h, w) with the vertical value first, marks (1, 10, h, w): y, x
+    of each landmark from the box's corner, in units of the box's height and width.
     """
     heat, size, offset, marks = answer
-    scores = np.sqrt(np.clip(heat[0, 0], 0, 1))
+    scores = np.clip(heat[0, 0], 0, 1) ** exponent
     is_peak = (scores >= MIN_SCORE) & (scores >= cv2.dilate(scores, PEAK))
     rows, columns = np.nonzero(is_peak)
     best = np.argsort(-scores[rows, columns], kind="stable")[:MAX_CANDIDATES]

@@ -53,7 +53,7 @@ def export_appearance(path: Path) -> None:
     import torch
 
     crops = torch.zeros(1, 3, INPUT_PX, INPUT_PX)
-    export_onnx(_with_ends(package_network()), crops, path, input_name="crops", output_name="embeddings")
+    export_onnx(_with_ends(package_network()), crops, path, input_name="crops", output_names=["embeddings"])
 
 
 def _with_ends(network: Any) -> Any:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workbench.stages import Options
+
+StepsDone = Callable[[int, dict[str, float]], None]
+"""Called with the number of steps, or of epochs, that are done, and the mean losses since the last call."""
 
 
 class TeacherOptions(Options):
@@ -50,6 +54,9 @@ class SceneOptions(Options):
     compressed: float = Field(0.25, ge=0, le=1)
 
 
+FACE_SMALL_WIDTHS = (16, 64, 96, 112, 160, 160, 160, 320, 320, 320, 320, 416, 416, 448, 512, 512, 480)
+
+
 class Recipe(Options):
     """A whole training run.
 
@@ -58,17 +65,28 @@ class Recipe(Options):
     """
 
     name: str
-    architecture: Literal["face-small", "face-nano"] = "face-small"
-    start: str | None = Field(None, description="weights (.pt) to begin with; layers that fit are taken")
+    architecture: Literal["face-small", "yolov8-small", "face-nano"] = "face-small"
+    widths: tuple[int, ...] = Field(FACE_SMALL_WIDTHS, description="face-small: channels inside each block")
+    start: str | None = Field(
+        None,
+        description="weights to begin with. face-small: .onnx, last.pt or a model's name, empty: centerface, narrowed; "
+        "YOLOv8: .pt, of which the layers that fit are taken, empty: none",
+    )
     image_size: int = Field(384, ge=96, le=1280, multiple_of=32)
     epochs: int = Field(100, ge=1)
-    hours: float | None = Field(None, gt=0, description="instead of epochs: as many as fit into this time")
+    hours: float | None = Field(None, gt=0, description="YOLOv8: instead of epochs, as many as fit into this time")
     scenes_per_epoch: int = Field(4000, ge=16)
     batch: int = Field(16, ge=2)
     learning_rate: float = Field(0.002, gt=0)
-    last_learning_rate_share: float = Field(0.01, gt=0, le=1)
-    weight_decay: float = Field(0.0005, ge=0)
+    last_learning_rate_share: float = Field(0.02, gt=0, le=1)
+    weight_decay: float = Field(0.0005, ge=0, description="YOLOv8")
     workers: int = Field(1, ge=0, le=32, description="processes that compose scenes")
     seed: int = 1
     labels: LabelOptions = LabelOptions()
     scenes: SceneOptions = SceneOptions()
+
+    @model_validator(mode="after")
+    def _counts_epochs(self) -> Self:
+        if self.architecture == "face-small" and self.hours is not None:
+            raise ValueError("hours are for YOLOv8 only; name the epochs")
+        return self

@@ -45,7 +45,9 @@ def _located(recipe: Recipe, data: Path) -> Recipe:
         one.model_copy(update={"weights": one.weights and _file(data / one.weights)}) for one in recipe.labels.teachers
     )
     labels = recipe.labels.model_copy(update={"teachers": teachers})
-    return recipe.model_copy(update={"labels": labels, "start": recipe.start and _file(data / recipe.start)})
+    is_file = bool(recipe.start and Path(recipe.start).suffix)  # else a model's name, if anything
+    start = _file(data / str(recipe.start)) if is_file else recipe.start
+    return recipe.model_copy(update={"labels": labels, "start": start})
 
 
 def _file(path: Path) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,19 @@ SMALLEST_HALVED = 64
 """Constants with fewer numbers stay in single precision: halving them saves nothing."""
 
 
-def export_onnx(network: Any, example: Any, path: Path, *, input_name: str, output_name: str) -> None:
+def export_onnx(
+    network: Any,
+    example: Any,
+    path: Path,
+    *,
+    input_name: str,
+    output_names: Sequence[str],
+    free: Mapping[int, str] = MappingProxyType({}),
+) -> None:
     """Write ``network``, which takes batches like the tensor ``example`` (1, …), to ``path``, all or nothing.
 
-    Raises OutputError when it cannot be written.
+    ``free`` names those dimensions, beside the first, that may have any size. Raises OutputError when it cannot be
+    written.
     """
     import onnx
     import torch
@@ -35,8 +46,8 @@ def export_onnx(network: Any, example: Any, path: Path, *, input_name: str, outp
                 dynamo=False,
                 opset_version=17,
                 input_names=[input_name],
-                output_names=[output_name],
-                dynamic_axes={input_name: {0: "n"}, output_name: {0: "n"}},
+                output_names=list(output_names),
+                dynamic_axes={name: {0: "n", **free} for name in (input_name, *output_names)},
             )
         model = onnx.load(part)
         _halve_weights(model)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from workbench.errors import EngineError, ModelError
 from workbench.weights.manifest import SUFFIXES
 from workbench.weights.nvidia import OnnxRuntimeSession, TorchSession, gpu_count
+from workbench.weights.processor import has_bf16
 from workbench.weights.quiet import import_openvino
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -146,7 +147,7 @@ def _compiled(path: Path, _version: tuple[int, ...], shape: Shape, streams: int)
     config = {
         "INFERENCE_NUM_THREADS": streams,
         "NUM_STREAMS": streams,
-        "INFERENCE_PRECISION_HINT": "bf16" if _bf16_is_native(core) else "f32",
+        "INFERENCE_PRECISION_HINT": "bf16" if has_bf16() else "f32",
     }
     compiled = core.compile_model(model, "CPU", config)
     if any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops()):
@@ -176,17 +177,6 @@ def _shape_of(port: Any) -> Shape:
     if batch != 1:
         raise ModelError(f"the model takes {batch} pictures at once and its size cannot be changed; export it for one")
     return (batch, channels, height, width)
-
-
-def _bf16_is_native(core: Any) -> bool:
-    """Whether the CPU multiplies bf16 in hardware. OpenVINO alone also offers it where it has to be emulated."""
-    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        return False
-    facts = Path("/proc/cpuinfo")
-    if not facts.exists():
-        return True
-    flags = set(facts.read_text().split("flags", 1)[-1].split("\n", 1)[0].split())
-    return bool(flags & {"avx512_bf16", "amx_bf16"})
 
 
 def _reason(error: RuntimeError) -> str:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from workbench.maskers.canvas import LANDMARKS
 from workbench.maskers.diffusion import FOLD, denoised, drawn_from
+from workbench.training.loop import average
 from workbench.training.masks.looks import Looks
-from workbench.training.masks.loop import average
 from workbench.training.masks.pictures import Batch
 from workbench.weights.quiet import import_diffusers
 

@@ -33,7 +33,7 @@ class PackedGenerator(nn.Module):
 def export_gan(generator: Generator, path: Path) -> None:
     """Write the generator as the ONNX file ``path``. Raises OutputError."""
     example = torch.zeros(1, PLANES, GAN_SIZE_PX, GAN_SIZE_PX)
-    export_onnx(PackedGenerator(generator.cpu()), example, path, input_name="planes", output_name="pictures")
+    export_onnx(PackedGenerator(generator.cpu()), example, path, input_name="planes", output_names=["pictures"])
 
 
 def export_diffusion(network: nn.Module, folder: Path) -> None:

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from workbench.maskers.canvas import GAN_LATENT_NUMBERS
+from workbench.training.loop import average
 from workbench.training.masks.looks import Looks
-from workbench.training.masks.loop import average
 from workbench.training.masks.networks import EXPRESSION_NUMBERS, IDENTITY_NUMBERS, Critic, Encoder, Generator
 from workbench.training.masks.pictures import Batch
 

@@ -11,11 +11,13 @@ import torch
 
 from workbench.errors import EngineError, UsageError
 from workbench.maskers.canvas import GAN_SIZE_PX
+from workbench.training.loop import learn
+from workbench.training.masks.beginning import begin_with
 from workbench.training.masks.diffusion import DiffusionLearner
 from workbench.training.masks.export import export_diffusion, export_gan
 from workbench.training.masks.gan import GanLearner
-from workbench.training.masks.loop import StepsDone, begin_with, learn
 from workbench.training.masks.pictures import PortraitBatches, load_portraits
+from workbench.training.options import StepsDone
 
 DIFFUSION_SIZE_PX = 64
 SAMPLES = 12

@@ -112,7 +112,7 @@ export class LivePage {
       const { id } = await send("POST", this.url(""), body);
       if (webcam) this.#webcams.set(id, webcam.feed(this.#socket(id, "webcam")));
       webcam = null;
-      address.value = "";
+      if (address.value === body.address) address.value = ""; // else the next one is being typed already
       await this.refresh();
       this.#tiles.get(id)?.element.scrollIntoView({ behavior: "smooth", block: "nearest" });
     } catch (error) {

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
 
 from workbench.errors import ModelError
-from workbench.maskers.diffusion import LOCAL
-from workbench.training.masks.pictures import Batch
-from workbench.weights.quiet import import_diffusers
+from workbench.training.curves import add_to_curve
+from workbench.training.options import StepsDone
 
 CHECKPOINT = "last.pt"
-CURVE = "learning_curve.jsonl"
-LEARNING = {"averaged": "generator"}  # what an averaged part begins with where a file does not have it
 STEPS_A_LINE = 50
 LINES_A_CHECKPOINT = 4
 
-StepsDone = Callable[[int, dict[str, float]], None]
-"""Called with the number of steps done and the mean losses since the last call."""
+Batch = TypeVar("Batch")
+Batch_contra = TypeVar("Batch_contra", contravariant=True)
 
 
-class Learner(Protocol):
+class Learner(Protocol[Batch_contra]):
     """What learns: its parts are all that a checkpoint must hold."""
 
     @property
@@ -35,85 +31,76 @@ class Learner(Protocol):
         """Modules and optimisers by name."""
         ...
 
-    def step(self, batch: Batch, *, done: int) -> dict[str, float]:
+    def step(self, batch: Batch_contra, *, done: int) -> dict[str, float]:
         """Learn from one batch, after ``done`` steps; the losses."""
         ...
 
 
 def learn(
-    learner: Learner,
+    learner: Learner[Batch],
     draw: Callable[[], Batch],
     folder: Path,
     *,
     steps: int,
     resume: bool = False,
     told: StepsDone | None = None,
+    line_every: int | None = None,
+    checkpoint_every: int | None = None,
 ) -> None:
     """Learn until ``steps`` are done in all, keeping a checkpoint in ``folder``; ``resume`` goes on with that.
 
     Raises ModelError where there is nothing to resume.
     """
+    line_every = line_every or STEPS_A_LINE
+    checkpoint_every = checkpoint_every or STEPS_A_LINE * LINES_A_CHECKPOINT
     done = load(learner, folder) if resume else 0
     folder.mkdir(parents=True, exist_ok=True)
     sums: dict[str, float] = defaultdict(float)
     begun = time.monotonic()
     while done < steps:
         for name, value in learner.step(draw(), done=done).items():
-            sums[name] += value / STEPS_A_LINE
+            sums[name] += value / line_every
         done += 1
-        if done % STEPS_A_LINE == 0:
+        if done % checkpoint_every == 0:
+            save(learner, folder, done)
+        if done % line_every == 0:
             sums["seconds"] = time.monotonic() - begun
-            _note(folder, done, sums)
+            add_to_curve(folder, {"steps": done, **sums})
             if told:
                 told(done, dict(sums))
             sums.clear()
             begun = time.monotonic()
-        if done % (STEPS_A_LINE * LINES_A_CHECKPOINT) == 0:
-            save(learner, folder, done)
     save(learner, folder, done)
 
 
-def save(learner: Learner, folder: Path, done: int) -> None:
+def save(learner: Learner[Any], folder: Path, done: int) -> None:
     """Keep the whole state after ``done`` steps."""
     part = folder / f"{CHECKPOINT}.part"
     torch.save({"steps": done, **{name: each.state_dict() for name, each in learner.parts.items()}}, part)
     part.replace(folder / CHECKPOINT)
 
 
-def load(learner: Learner, folder: Path) -> int:
+def load(learner: Learner[Any], folder: Path) -> int:
     """Take the state that is kept in ``folder``; the number of steps done. Raises ModelError."""
+    stored = load_parts(folder / CHECKPOINT)
     try:
-        stored = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
         for name, each in learner.parts.items():
             each.load_state_dict(stored[name])
-    except OSError as error:
-        raise ModelError(f"{folder} holds no run to resume: {CHECKPOINT} is missing; start without resume") from error
     except (KeyError, RuntimeError, ValueError) as error:
         raise ModelError(f"{folder / CHECKPOINT} is of another kind of run; start without resume") from error
     return int(stored["steps"])
 
 
-def begin_with(learner: Learner, file: Path) -> None:
-    """Take the weights of another run, as far as ``file`` has them; the optimisers begin anew. Raises ModelError.
-
-    For diffusion, ``file`` may also be a folder that was exported.
-    """
+def load_parts(checkpoint: Path) -> dict[str, Any]:
+    """What ``save`` kept: ``steps``, and the state of every part by its name. Raises ModelError."""
     try:
-        stored = _exported(file) if file.is_dir() else torch.load(file, map_location="cpu", weights_only=True)
-        modules = {name: each for name, each in learner.parts.items() if isinstance(each, nn.Module)}
-        for name, module in modules.items():
-            module.load_state_dict(stored[name] if name in stored else stored[LEARNING[name]])
+        stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise ModelError(f"{file} cannot be read ({error.strerror}); name the checkpoint of another run") from error
+        missing = f"{checkpoint.parent} holds no run to resume: {checkpoint.name} is missing; start without resume"
+        raise ModelError(missing) from error
     except Exception as error:  # torch and pickle raise whatever they like for a file of another kind
-        raise ModelError(f"{file} is no checkpoint of such a run; name the {CHECKPOINT} of another one") from error
-
-
-def _exported(folder: Path) -> dict[str, Any]:
-    """The parts of a diffusion learner, as far as they are shipped."""
-    unet = import_diffusers().UNet2DModel.from_pretrained(folder, subfolder="unet", **LOCAL)
-    weights = unet.float().state_dict()
-    return {"network": weights, "averaged": weights}
+        raise ModelError(f"{checkpoint} is no checkpoint of such a run") from error
+    return stored if isinstance(stored, dict) else {}
 
 
 @torch.no_grad()
@@ -121,8 +108,3 @@ def average(averaged: nn.Module, learning: nn.Module, *, kept: float) -> None:
     """Move the averaged weights a little towards the present ones: what is shipped is the average."""
     for mean, present in zip(averaged.parameters(), learning.parameters(), strict=True):
         mean.lerp_(present, 1 - kept)
-
-
-def _note(folder: Path, done: int, losses: Mapping[str, float]) -> None:
-    with (folder / CURVE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"steps": done, **{name: round(value, 4) for name, value in losses.items()}}) + "\n")

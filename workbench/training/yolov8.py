@@ -1,9 +1,8 @@
-"""The training run itself: ultralytics' trainer on scenes that are composed while it learns."""
+"""A run that trains a YOLOv8 face detector: ultralytics' trainer on scenes that are composed while it learns."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,22 @@ import numpy as np
 
 from workbench.errors import ModelError
 from workbench.training.checkpoints import model_of, read_checkpoint
-from workbench.training.options import Recipe
-from workbench.training.scenes import Photograph, SceneMaker
+from workbench.training.curves import add_to_curve
+from workbench.training.options import Recipe, StepsDone
+from workbench.training.scenes import Photograph, SceneMaker, one_thread
 from workbench.training.spoiling import spoil
+from workbench.weights.converting import convert
 from workbench.weights.quiet import import_ultralytics
 
 ARCHITECTURES = "architectures"
 LAST = "last.pt"
 """The checkpoint in the run's folder ``weights``: model, averaged model, optimiser."""
 
-CURVE = "learning_curve.csv"
-
-EpochDone = Callable[[int, dict[str, float]], None]
-"""Called with the number of epochs done and their losses."""
+DETECTOR = "yolov8_face"
 
 
 def architecture_file(name: str) -> Path:
-    """The model description of ultralytics for ``face-small`` or ``face-nano``; the letter n chooses its only scale."""
+    """Ultralytics' description of ``yolov8-small`` or ``face-nano``; the letter n chooses its only scale."""
     return Path(str(resources.files(__package__) / ARCHITECTURES / f"yolov8n-{name}.yaml"))
 
 
@@ -39,7 +37,7 @@ def train(
     *,
     device: str = "cpu",
     resume: bool = False,
-    epoch_done: EpochDone | None = None,
+    epoch_done: StepsDone | None = None,
 ) -> Path:
     """Train by ``recipe`` into ``folder``; returns the checkpoint. ``resume`` goes on where ``folder`` was left.
 
@@ -54,6 +52,23 @@ def train(
     trainer = _trainer_class()(maker, recipe, epoch_done, overrides=_overrides(recipe, folder, device, resume))
     trainer.train()
     return last
+
+
+def export(checkpoint: Path, target: Path, *, slope: float = 1.0, shift: float = 0.0) -> Path:
+    """Write ``checkpoint`` as ONNX to ``target``; ``slope`` · logit + ``shift`` calibrates its scores. Raises
+    ModelError.
+    """
+    import torch
+
+    import_ultralytics()
+    model = model_of(read_checkpoint(checkpoint))
+    for branch in model.model[-1].cv3:
+        last = branch[-1]
+        last.weight.data *= slope
+        last.bias.data = last.bias.data * slope + shift
+    draft = target.with_suffix(".pt")
+    torch.save({"model": model.half(), "ema": None, "epoch": -1, "train_args": {}}, draft)
+    return convert(draft, format="onnx", out=target)
 
 
 def _require_unfinished(last: Path) -> None:
@@ -108,7 +123,7 @@ def _trainer_class() -> Any:
     class ScenesTrainer(DetectionTrainer):
         """Learns from a SceneMaker instead of a folder."""
 
-        def __init__(self, maker: SceneMaker, recipe: Recipe, epoch_done: EpochDone | None, **rest: Any) -> None:
+        def __init__(self, maker: SceneMaker, recipe: Recipe, epoch_done: StepsDone | None, **rest: Any) -> None:
             self._maker, self._recipe = maker, recipe
             super().__init__(**rest)
             self.add_callback("on_model_save", _write_curve)
@@ -132,7 +147,7 @@ def _trainer_class() -> Any:
                 collate_fn=collate,
                 drop_last=True,
                 persistent_workers=self._recipe.workers > 0,
-                worker_init_fn=_one_thread,
+                worker_init_fn=one_thread,
                 multiprocessing_context="fork" if self._recipe.workers else None,
             )
 
@@ -198,19 +213,7 @@ def _losses(trainer: Any) -> dict[str, float]:
 
 def _write_curve(trainer: Any) -> None:
     """One more line of the learning curve: epoch, scenes seen, learning rate, losses."""
-    path = Path(trainer.save_dir) / CURVE
     seen = (trainer.epoch + 1) * len(trainer.train_loader.dataset)
     row = {"epoch": trainer.epoch + 1, "scenes": seen, "learning_rate": next(iter(trainer.lr.values()))}
     row |= _losses(trainer)
-    with path.open("a", encoding="utf-8") as file:
-        if path.stat().st_size == 0:
-            print(",".join(row), file=file)
-        print(",".join(f"{value:.6g}" for value in row.values()), file=file)
-
-
-def _one_thread(_worker: int) -> None:
-    import cv2
-    import torch
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    add_to_curve(Path(trainer.save_dir), row)

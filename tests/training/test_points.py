@@ -1,0 +1,119 @@
+"""The network of points: the same as CenterFace's own file, narrower without learning, and what its losses ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.colour import picture
+from workbench.detectors.centerface import decode
+from workbench.errors import ModelError, UsageError
+from workbench.training.points.learning import heat_of, point_losses, rate_share
+from workbench.training.points.narrowing import narrow
+from workbench.training.points.network import ANSWERS, BLOCKS, PointNetwork, read_network, write_network
+from workbench.video.files import VideoFile
+from workbench.weights import find, open_session
+
+SIDE = 96
+SHAPE = (1, 3, SIDE, 160)
+
+
+@pytest.fixture(scope="module")
+def centerface() -> PointNetwork:
+    return read_network(find("centerface"))
+
+
+@pytest.fixture(scope="module")
+def scene(sample: Callable[[str], Path]) -> torch.Tensor:
+    """(1, 3, 192, 320): two people in a consultation."""
+    with VideoFile(sample("consultation")) as video:
+        frame = next(iter(video.frames()))
+        pixels = picture(frame, 320, 192)
+    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None].float()
+
+
+@pytest.mark.usefixtures("full_precision")
+@pytest.mark.parametrize("written", [False, True])
+def test_the_network_answers_as_its_file_does(centerface: PointNetwork, tmp_path: Path, written: bool) -> None:
+    file, network = find("centerface"), centerface
+    if written:
+        file = tmp_path / "again.onnx"
+        write_network(centerface, file)
+        network = read_network(file)
+        assert network.widths == centerface.widths
+    pixels = np.random.default_rng(2).uniform(0, 255, SHAPE).astype(np.float32)
+    with torch.inference_mode():
+        heat, *others = network(torch.from_numpy(pixels)).split(list(ANSWERS.values()), dim=1)
+    expected = open_session(file, device="cpu", input_shape=SHAPE).run([pixels])[0]
+    for ours, theirs in zip([torch.sigmoid(heat), *others], expected, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs, atol=2e-3)
+
+
+def test_another_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.onnx"
+    path.write_bytes(b"nothing")
+    with pytest.raises(ModelError, match=r"^[^\n]*is no CenterFace network[^\n]*$"):
+        read_network(path)
+    with pytest.raises(ModelError, match="is no CenterFace network"):
+        read_network(find("appearance"))
+
+
+def test_what_is_left_out_is_made_up_for_by_the_rest(centerface: PointNetwork, scene: torch.Tensor) -> None:
+    """Three quarters of the channels: refitted, the network is far nearer to the whole one than merely cut."""
+    widths = tuple(width * 3 // 4 for width in centerface.widths)
+    lost: dict[int, float] = {}
+    fitted = narrow(centerface, widths, [scene], done=lost.__setitem__)
+    assert fitted.widths == widths
+    assert sorted(lost) == list(range(len(BLOCKS)))
+    assert max(lost.values()) < 0.05
+    cut = PointNetwork(widths)
+    cut.load_state_dict(
+        {
+            name: values[tuple(slice(side) for side in cut.state_dict()[name].shape)]
+            for name, values in centerface.state_dict().items()
+        }
+    )
+    with torch.inference_mode():
+        whole, near, far = (network.features(scene) for network in (centerface, fitted, cut))
+    assert ((near - whole) ** 2).mean() < 0.3 * ((far - whole) ** 2).mean()
+
+
+def test_all_channels_leave_nothing_out(centerface: PointNetwork, scene: torch.Tensor) -> None:
+    same = narrow(centerface, centerface.widths, [scene])
+    with torch.inference_mode():
+        torch.testing.assert_close(same(scene), centerface(scene), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("widths", [(16,), (64,) * 17])
+def test_widths_that_do_not_fit_are_refused(centerface: PointNetwork, scene: torch.Tensor, widths: tuple[int]) -> None:
+    with pytest.raises(UsageError, match="do not fit"):
+        narrow(centerface, widths, [scene])
+
+
+def test_a_network_that_answers_as_asked_is_read_as_the_faces_and_loses_little() -> None:
+    faces = [np.array([[12.0, 20, 44, 68], [70.0, 30, 90, 57]]), np.zeros((0, 4))]
+    heat, peaks = heat_of(faces, height=24, width=24)
+    assert heat.amax(dim=(1, 2)).tolist() == [1, 0]
+    answers = torch.zeros(2, 15, 24, 24)
+    answers[:, 0] = torch.logit(heat, eps=1e-4)
+    answers[peaks.scene, 1:3, peaks.row, peaks.column] = torch.from_numpy(peaks.size)
+    answers[peaks.scene, 3:5, peaks.row, peaks.column] = torch.from_numpy(peaks.offset)
+    read = [answers[:1, :1].sigmoid(), answers[:1, 1:3], answers[:1, 3:5], answers[:1, 5:]]
+    found = decode([each.numpy() for each in read], max_iou=0.4, exponent=1.0)
+    best = found[found.scores > 0.9]
+    np.testing.assert_allclose(best.boxes[np.argsort(best.boxes[:, 0])], faces[0], atol=1e-3)
+    right = point_losses(answers, answers, faces)
+    wrong = point_losses(torch.zeros_like(answers), answers, faces)
+    assert right["heat"] < 0.01 * wrong["heat"]
+    assert right["box"] < 1e-5 < wrong["box"]
+    assert right["marks"] < 1e-5
+
+
+def test_the_rate_rises_and_falls() -> None:
+    assert rate_share(0, 1000) == pytest.approx(0.01)
+    assert rate_share(99, 1000) > 0.95
+    assert rate_share(1000, 1000) == pytest.approx(0.02)

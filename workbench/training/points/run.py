@@ -1,0 +1,143 @@
+"""A run that trains ``face-small``: where it begins, the scenes it sees, the file it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.errors import EngineError, ModelError
+from workbench.training.loop import CHECKPOINT, learn, load_parts
+from workbench.training.options import Recipe, StepsDone
+from workbench.training.points.learning import PointLearner, SceneBatch
+from workbench.training.points.narrowing import narrow
+from workbench.training.points.network import PointNetwork, read_network, write_network
+from workbench.training.points.teacher import Teacher
+from workbench.training.scenes import Photograph, SceneMaker, one_thread
+from workbench.training.spoiling import spoil
+from workbench.weights import find
+
+DETECTOR = "face_small"
+TEACHER = "centerface"
+EXAMPLES = 64  # scenes that a network is narrowed on
+AT_ONCE = 16
+
+
+def train(
+    photographs: list[Photograph],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    resume: bool = False,
+    epoch_done: StepsDone | None = None,
+) -> Path:
+    """Train by ``recipe`` into ``folder``; returns the checkpoint. ``resume`` goes on where ``folder`` was left.
+
+    ``device`` is ``cpu`` or the number of an NVIDIA GPU. Raises ModelError where there is nothing to resume or to begin
+    with, EngineError for a GPU that is not there.
+    """
+    if device != "cpu" and not torch.cuda.is_available():
+        raise EngineError("an NVIDIA GPU was asked for and none is usable here; check its driver, or use device cpu")
+    torch.manual_seed(recipe.seed)
+    checkpoint = folder / CHECKPOINT
+    epoch_steps = max(1, recipe.scenes_per_epoch // recipe.batch)
+    steps = recipe.epochs * epoch_steps
+    maker = SceneMaker(photographs, recipe.scenes, size_px=recipe.image_size)
+    if resume and load_parts(checkpoint)["steps"] >= steps:
+        raise ModelError(f"the run in {folder} is finished; to learn on, begin another one with start {checkpoint}")
+    network = network_of(checkpoint) if resume else _beginning(recipe, maker)
+    learner = PointLearner(
+        network,
+        Teacher(read_network(find(TEACHER)), side_px=recipe.image_size, device="cpu" if device == "cpu" else "cuda"),
+        rate=recipe.learning_rate,
+        steps=steps,
+        device="cpu" if device == "cpu" else f"cuda:{device}",
+    )
+    learn(
+        learner,
+        _batches(ScenePairs(maker, recipe), recipe),
+        folder,
+        steps=steps,
+        resume=resume,
+        told=None if epoch_done is None else lambda done, losses: epoch_done(done // epoch_steps, losses),
+        line_every=epoch_steps,
+        checkpoint_every=epoch_steps,
+    )
+    return checkpoint
+
+
+def export(checkpoint: Path, target: Path, *, slope: float = 1.0, shift: float = 0.0) -> Path:
+    """Write the averaged network of ``checkpoint`` as ONNX to ``target``; ``slope`` · logit + ``shift`` calibrates its
+    scores. Raises ModelError, OutputError.
+    """
+    network = network_of(checkpoint)
+    with torch.no_grad():
+        network.answer.weight[0] *= slope
+        assert network.answer.bias is not None
+        network.answer.bias[0] = network.answer.bias[0] * slope + shift
+    write_network(network, target)
+    return target
+
+
+def network_of(checkpoint: Path) -> PointNetwork:
+    """The averaged network in a run's checkpoint. Raises ModelError."""
+    stored = load_parts(checkpoint).get("averaged", {})
+    widths = [len(values) for name, values in stored.items() if name.endswith("filter.weight")]
+    try:
+        network = PointNetwork(tuple(widths))
+        network.load_state_dict(stored)
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{checkpoint} is of another kind of run; name the {CHECKPOINT} of a face-small") from error
+    return network
+
+
+def _beginning(recipe: Recipe, maker: SceneMaker) -> PointNetwork:
+    """What the run begins with, as narrow as the recipe says."""
+    start = Path(recipe.start or TEACHER)
+    network = network_of(start) if start.suffix == ".pt" else read_network(find(str(start)))
+    if network.widths == recipe.widths:
+        return network
+    random = np.random.default_rng(recipe.seed)
+    scenes = [maker.scene(random).pixels for _ in range(EXAMPLES)]
+    scenes[::2] = [spoil(each, recipe.scenes, random) for each in scenes[::2]]  # what it will see, lit and dark
+    examples = torch.from_numpy(np.stack(scenes).transpose(0, 3, 1, 2).copy()).float()
+    return narrow(network, recipe.widths, examples.split(AT_ONCE))
+
+
+class ScenePairs:
+    """Scenes as torch's loader asks for them: before and after they are spoilt, another one every time."""
+
+    def __init__(self, maker: SceneMaker, recipe: Recipe) -> None:
+        self._maker, self._options = maker, recipe.scenes
+        self._count = recipe.epochs * recipe.scenes_per_epoch + recipe.batch
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, _number: int) -> tuple[Any, ...]:
+        random = np.random.default_rng()
+        scene = self._maker.scene(random)
+        spoilt = spoil(scene.pixels, self._options, random)
+        return scene.pixels.transpose(2, 0, 1), spoilt.transpose(2, 0, 1), scene.faces
+
+
+def _batches(scenes: ScenePairs, recipe: Recipe) -> Callable[[], SceneBatch]:
+    loader: torch.utils.data.DataLoader[Any] = torch.utils.data.DataLoader(
+        scenes,  # type: ignore[arg-type]
+        batch_size=recipe.batch,
+        num_workers=recipe.workers,
+        collate_fn=_collate,
+        worker_init_fn=one_thread,
+        multiprocessing_context="spawn" if recipe.workers else None,  # OpenCV's threads do not survive a fork
+    )
+    batches = iter(loader)
+    return lambda: next(batches)
+
+
+def _collate(scenes: list[tuple[Any, ...]]) -> SceneBatch:
+    clean, spoilt, faces = zip(*scenes, strict=True)
+    return SceneBatch(np.stack(clean), np.stack(spoilt), faces)
