@@ -27,7 +27,7 @@ DETECTOR = "yolov8_face"
 
 def architecture_file(name: str) -> Path:
     """Ultralytics' description of ``yolov8-small`` or ``face-nano``; the letter n chooses its only scale."""
-    return Path(str(resources.files(__package__) / ARCHITECTURES / f"yolov8n-{name}.yaml"))
+    return Path(str(resources.files(__package__) / ARCHITECTURES / f"yolov8n-{name.partition('-')[2]}.yaml"))
 
 
 def train(
