@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import nn
 
-from workbench.errors import ModelError
+from workbench.errors import EngineError, ModelError
 from workbench.training.curves import add_to_curve
 from workbench.training.options import StepsDone
 
@@ -34,6 +34,12 @@ class Learner(Protocol[Batch_contra]):
     def step(self, batch: Batch_contra, *, done: int) -> dict[str, float]:
         """Learn from one batch, after ``done`` steps; the losses."""
         ...
+
+
+def require_device(device: str) -> None:
+    """Raise EngineError where ``device`` is an NVIDIA GPU, ``cuda`` or its number, and none can be used."""
+    if device.startswith(("cuda", *"0123456789")) and not torch.cuda.is_available():
+        raise EngineError("an NVIDIA GPU was asked for and none is usable here; check its driver, or use device cpu")
 
 
 def learn(

@@ -78,7 +78,7 @@ class Recipe(Options):
     scenes_per_epoch: int = Field(4000, ge=16)
     batch: int = Field(16, ge=2)
     learning_rate: float = Field(0.002, gt=0)
-    last_learning_rate_share: float = Field(0.02, gt=0, le=1)
+    last_learning_rate_share: float = Field(0.01, gt=0, le=1, description="YOLOv8")
     weight_decay: float = Field(0.0005, ge=0, description="YOLOv8")
     workers: int = Field(1, ge=0, le=32, description="processes that compose scenes")
     seed: int = 1

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import torch
 
-from workbench.errors import EngineError, UsageError
+from workbench.errors import UsageError
 from workbench.maskers.canvas import GAN_SIZE_PX
-from workbench.training.loop import learn
+from workbench.training.loop import learn, require_device
 from workbench.training.masks.beginning import begin_with
 from workbench.training.masks.diffusion import DiffusionLearner
 from workbench.training.masks.export import export_diffusion, export_gan
@@ -44,8 +44,7 @@ def train(
     Raises SourceError for the portraits, UsageError and ModelError for the folder, EngineError for a device that does
     not work, OutputError.
     """
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise EngineError("an NVIDIA GPU was asked for and none is usable here; check its driver, or use device cpu")
+    require_device(device)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is no folder; name a folder for the run")
     torch.manual_seed(seed)

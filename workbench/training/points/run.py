@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from workbench.errors import EngineError, ModelError
-from workbench.training.loop import CHECKPOINT, learn, load_parts
+from workbench.errors import ModelError
+from workbench.training.loop import CHECKPOINT, learn, load_parts, require_device
 from workbench.training.options import Recipe, StepsDone
 from workbench.training.points.learning import PointLearner, SceneBatch
 from workbench.training.points.narrowing import narrow
@@ -40,8 +40,7 @@ def train(
     ``device`` is ``cpu`` or the number of an NVIDIA GPU. Raises ModelError where there is nothing to resume or to begin
     with, EngineError for a GPU that is not there.
     """
-    if device != "cpu" and not torch.cuda.is_available():
-        raise EngineError("an NVIDIA GPU was asked for and none is usable here; check its driver, or use device cpu")
+    require_device(device)
     torch.manual_seed(recipe.seed)
     checkpoint = folder / CHECKPOINT
     epoch_steps = max(1, recipe.scenes_per_epoch // recipe.batch)
