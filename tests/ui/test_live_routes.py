@@ -164,15 +164,15 @@ def test_a_webcam_sends_pictures_and_gets_them_back_masked(anna: TestClient, sam
         for nothing in (b"no picture", b""):
             webcam.send_bytes(nothing)
             assert "is no JPEG" in webcam.receive_text()
-        with feeding(webcam, sent), opened(anna, f"/api/live/{stream}/pictures?w=1280") as pictures:
+        with opened(anna, f"/api/live/{stream}/pictures?w=1280") as pictures, feeding(webcam, sent):
             deadline = time.monotonic() + PATIENCE_SECONDS
-            kinds = set()
-            while kinds != {True, False}:
-                assert time.monotonic() < deadline
+            state: dict[str, Any] = {"whole_now": True}
+            while state["whole_now"] or not state["whole_events"]:
+                assert time.monotonic() < deadline, state
                 assert np.all(detail(pictures.receive_bytes(), faces) < 0.2 * before)
                 pictures.send_text("shown")
                 state = anna.get(f"/api/live/{stream}").json()
-                kinds.add(state["whole_now"])
+    assert state["whole_events"][0] == ["starting", 1]
     assert state["name"] == "Webcam"
     assert state["faces"] >= len(faces)
 
