@@ -227,11 +227,3 @@ def _log_uniform(random: np.random.Generator, low: float, high: float) -> float:
 def _cumulated(photographs: Sequence[Photograph]) -> NDArray[np.float64]:
     weights = np.array([photo.weight for photo in photographs])
     return np.asarray(np.cumsum(weights) / weights.sum())
-
-
-def one_thread(_worker: int) -> None:
-    """For a process that composes scenes: the other threads are needed to learn from them."""
-    import torch
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)

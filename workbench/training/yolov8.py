@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import numpy as np
 from workbench.errors import ModelError
 from workbench.training.checkpoints import model_of, read_checkpoint
 from workbench.training.curves import add_to_curve
+from workbench.training.loading import DrawnScene, DrawnScenes, scene_loader
 from workbench.training.options import Recipe, StepsDone
-from workbench.training.scenes import Photograph, SceneMaker, one_thread
-from workbench.training.spoiling import spoil
+from workbench.training.scenes import Photograph, SceneMaker
 from workbench.weights.converting import convert
 from workbench.weights.quiet import import_ultralytics
 
@@ -117,7 +118,6 @@ def _overrides(recipe: Recipe, folder: Path, device: str, resume: bool) -> dict[
 
 def _trainer_class() -> Any:
     """Built here: the base class comes with torch, which takes seconds to import."""
-    import torch
     from ultralytics.models.yolo.detect import DetectionTrainer
 
     class ScenesTrainer(DetectionTrainer):
@@ -140,16 +140,8 @@ def _trainer_class() -> Any:
             return model
 
         def get_dataloader(self, dataset_path: Any, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:  # noqa: ARG002
-            return torch.utils.data.DataLoader(
-                SceneDataset(self._maker, self._recipe),  # type: ignore[arg-type]
-                batch_size=batch_size,
-                num_workers=self._recipe.workers,
-                collate_fn=collate,
-                drop_last=True,
-                persistent_workers=self._recipe.workers > 0,
-                worker_init_fn=one_thread,
-                multiprocessing_context="fork" if self._recipe.workers else None,
-            )
+            scenes = DrawnScenes(self._maker, self._recipe, self._recipe.scenes_per_epoch)
+            return scene_loader(scenes, self._recipe, collate)
 
         def validate(self) -> tuple[dict[str, float], float]:
             return {}, 0.0  # models are compared by `workbench evaluate-detector`
@@ -170,40 +162,19 @@ def take_fitting(model: Any, weights: str) -> int:
     return len(fitting)
 
 
-class SceneDataset:
-    """Scenes as torch's loader asks for them: another one every time, whatever the number."""
-
-    def __init__(self, maker: SceneMaker, recipe: Recipe) -> None:
-        self._maker, self._recipe = maker, recipe
-
-    def __len__(self) -> int:
-        return self._recipe.scenes_per_epoch
-
-    def __getitem__(self, _number: int) -> dict[str, Any]:
-        import torch
-
-        random = np.random.default_rng()
-        scene = self._maker.scene(random)
-        pixels = spoil(scene.pixels, self._recipe.scenes, random)
-        size = pixels.shape[0]
-        boxes = scene.faces
-        centred = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1) / size
-        return {
-            "img": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
-            "bboxes": torch.from_numpy(centred.astype(np.float32)),
-        }
-
-
-def collate(scenes: list[dict[str, Any]]) -> dict[str, Any]:
-    """A batch as ultralytics' loss takes it."""
+def collate(drawn: Sequence[DrawnScene]) -> dict[str, Any]:
+    """A batch as ultralytics' loss takes it: boxes are centre and extent, in shares of the side."""
     import torch
 
-    counts = [len(scene["bboxes"]) for scene in scenes]
+    pixels = np.stack([pixels for _, pixels in drawn])
+    boxes = np.concatenate([scene.faces / scene.pixels.shape[0] for scene, _ in drawn])
+    counts = [len(scene.faces) for scene, _ in drawn]
+    centred = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
     return {
-        "img": torch.stack([scene["img"] for scene in scenes]),
-        "bboxes": torch.cat([scene["bboxes"] for scene in scenes]),
-        "cls": torch.zeros(sum(counts), 1),
-        "batch_idx": torch.repeat_interleave(torch.arange(len(scenes)), torch.tensor(counts)).float(),
+        "img": torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()),
+        "bboxes": torch.from_numpy(centred.astype(np.float32)),
+        "cls": torch.zeros(len(boxes), 1),
+        "batch_idx": torch.repeat_interleave(torch.arange(len(drawn)), torch.tensor(counts)).float(),
     }
 
 

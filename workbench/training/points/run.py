@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from workbench.errors import ModelError
+from workbench.training.loading import DrawnScene, DrawnScenes, scene_loader
 from workbench.training.loop import CHECKPOINT, learn, load_parts, require_device
 from workbench.training.options import Recipe, StepsDone
 from workbench.training.points.learning import PointLearner, SceneBatch
 from workbench.training.points.narrowing import narrow
 from workbench.training.points.network import PointNetwork, read_network, write_network
 from workbench.training.points.teacher import Teacher
-from workbench.training.scenes import Photograph, SceneMaker, one_thread
+from workbench.training.scenes import Photograph, SceneMaker
 from workbench.training.spoiling import spoil
 from workbench.weights import find
 
@@ -56,9 +57,10 @@ def train(
         steps=steps,
         device="cpu" if device == "cpu" else f"cuda:{device}",
     )
+    scenes = DrawnScenes(maker, recipe, steps * recipe.batch)
     learn(
         learner,
-        _batches(ScenePairs(maker, recipe), recipe),
+        partial(next, iter(scene_loader(scenes, recipe, _collate))),
         folder,
         steps=steps,
         resume=resume,
@@ -107,36 +109,7 @@ def _beginning(recipe: Recipe, maker: SceneMaker) -> PointNetwork:
     return narrow(network, recipe.widths, examples.split(AT_ONCE))
 
 
-class ScenePairs:
-    """Scenes as torch's loader asks for them: before and after they are spoilt, another one every time."""
-
-    def __init__(self, maker: SceneMaker, recipe: Recipe) -> None:
-        self._maker, self._options = maker, recipe.scenes
-        self._count = recipe.epochs * recipe.scenes_per_epoch + recipe.batch
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, _number: int) -> tuple[Any, ...]:
-        random = np.random.default_rng()
-        scene = self._maker.scene(random)
-        spoilt = spoil(scene.pixels, self._options, random)
-        return scene.pixels.transpose(2, 0, 1), spoilt.transpose(2, 0, 1), scene.faces
-
-
-def _batches(scenes: ScenePairs, recipe: Recipe) -> Callable[[], SceneBatch]:
-    loader: torch.utils.data.DataLoader[Any] = torch.utils.data.DataLoader(
-        scenes,  # type: ignore[arg-type]
-        batch_size=recipe.batch,
-        num_workers=recipe.workers,
-        collate_fn=_collate,
-        worker_init_fn=one_thread,
-        multiprocessing_context="spawn" if recipe.workers else None,  # OpenCV's threads do not survive a fork
-    )
-    batches = iter(loader)
-    return lambda: next(batches)
-
-
-def _collate(scenes: list[tuple[Any, ...]]) -> SceneBatch:
-    clean, spoilt, faces = zip(*scenes, strict=True)
-    return SceneBatch(np.stack(clean), np.stack(spoilt), faces)
+def _collate(drawn: Sequence[DrawnScene]) -> SceneBatch:
+    clean = np.stack([scene.pixels.transpose(2, 0, 1) for scene, _ in drawn])
+    spoilt = np.stack([pixels.transpose(2, 0, 1) for _, pixels in drawn])
+    return SceneBatch(clean, spoilt, [scene.faces for scene, _ in drawn])
