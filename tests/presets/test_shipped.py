@@ -84,6 +84,7 @@ def test_maximum_privacy_misses_less_than_every_other_preset() -> None:
     assert most.mask.kind == "solid"  # the only mask that keeps nothing of a face
     for other in list_presets():
         assert most.detector.confidence <= other.detector.confidence
+        assert most.detector.enhance >= other.detector.enhance
         assert most.mask.growth >= other.mask.growth
         assert most.mask.strength >= other.mask.strength
         assert most.timeline.coast_seconds >= other.timeline.coast_seconds

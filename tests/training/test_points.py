@@ -12,9 +12,10 @@ import torch
 from workbench.colour import picture
 from workbench.detectors.centerface import decode
 from workbench.errors import ModelError, UsageError
-from workbench.training.points.learning import heat_of, point_losses, rate_share
+from workbench.training.points.learning import LABEL_HEAT, heat_of, point_losses, rate_share
 from workbench.training.points.narrowing import narrow
 from workbench.training.points.network import ANSWERS, BLOCKS, PointNetwork, read_network, write_network
+from workbench.training.points.run import LEARNT, network_of
 from workbench.video.files import VideoFile
 from workbench.weights import find, open_session
 
@@ -100,17 +101,45 @@ def test_a_network_that_answers_as_asked_is_read_as_the_faces_and_loses_little()
     assert heat.amax(dim=(1, 2)).tolist() == [1, 0]
     answers = torch.zeros(2, 15, 24, 24)
     answers[:, 0] = torch.logit(heat, eps=1e-4)
-    answers[peaks.scene, 1:3, peaks.row, peaks.column] = torch.from_numpy(peaks.size)
-    answers[peaks.scene, 3:5, peaks.row, peaks.column] = torch.from_numpy(peaks.offset)
+    answers[peaks.scene, 1:5, peaks.row, peaks.column] = torch.from_numpy(peaks.box)
     read = [answers[:1, :1].sigmoid(), answers[:1, 1:3], answers[:1, 3:5], answers[:1, 5:]]
     found = decode([each.numpy() for each in read], max_iou=0.4, exponent=1.0)
     best = found[found.scores > 0.9]
     np.testing.assert_allclose(best.boxes[np.argsort(best.boxes[:, 0])], faces[0], atol=1e-3)
-    right = point_losses(answers, answers, faces)
-    wrong = point_losses(torch.zeros_like(answers), answers, faces)
+
+
+def test_the_teacher_is_followed_and_people_where_it_misses_a_face() -> None:
+    faces = [np.array([[12.0, 20, 44, 68]]), np.zeros((0, 4))]
+    heat, peaks = heat_of(faces, height=24, width=24)
+    view = torch.zeros(2, 15, 24, 24)
+    view[:, 0] = torch.logit(heat, eps=1e-4)
+    right, wrong = point_losses(view, view, faces), point_losses(torch.full_like(view, 0.5), view, faces)
     assert right["heat"] < 0.01 * wrong["heat"]
-    assert right["box"] < 1e-5 < wrong["box"]
-    assert right["marks"] < 1e-5
+    assert right["box"] == right["marks"] == right["missed"] == 0
+    assert wrong["box"] > 0.01
+    assert wrong["marks"] > 0.01
+
+    view[:, 0] = -9  # it sees nobody
+    told = view.clone()
+    told[:, 0] = torch.logit(LABEL_HEAT * heat, eps=1e-4)
+    told[peaks.scene, 1:5, peaks.row, peaks.column] = torch.from_numpy(peaks.box)
+    right, wrong = point_losses(told, view, faces), point_losses(view, view, faces)
+    assert right["heat"] < 0.01 * wrong["heat"]
+    assert right["missed"] < 1e-5 < wrong["missed"]
+
+
+def test_a_checkpoint_stands_for_a_network_between_its_beginning_and_what_was_learnt(tmp_path: Path) -> None:
+    before, learnt = PointNetwork((8,) * 17), PointNetwork((8,) * 17)
+    parts = {"steps": 1, "beginning": before.state_dict(), "averaged": learnt.state_dict()}
+    torch.save(parts, tmp_path / "last.pt")
+    between = network_of(tmp_path / "last.pt")
+    for name, values in between.state_dict().items():
+        first, last = before.state_dict()[name], learnt.state_dict()[name]
+        torch.testing.assert_close(values, first + LEARNT * (last - first))
+    del parts["beginning"]
+    torch.save(parts, tmp_path / "last.pt")
+    with pytest.raises(ModelError, match="another kind of run"):
+        network_of(tmp_path / "last.pt")
 
 
 def test_the_rate_rises_and_falls() -> None:

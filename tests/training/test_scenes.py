@@ -14,7 +14,7 @@ from workbench.training.spoiling import spoil
 
 SIZE = 256
 NOBODY = np.zeros((0, 4))
-CALM = dict.fromkeys(("occluded", "coloured", "grey", "blurred", "dark", "noisy", "compressed"), 0.0)
+CALM = dict.fromkeys(("occluded", "coloured", "grey", "blurred", "dark", "noisy", "compressed", "enhanced"), 0.0)
 KINDS = [(1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)]
 
 

@@ -56,6 +56,7 @@ ANY_PATH = click.Path(path_type=Path)
     show_default=True,
     help="Measure spoilt copies as well; may be repeated. dark: one fixed copy, the others at three severities.",
 )
+@click.option("--enhance", "enhanced", is_flag=True, help="With low-light enhancement, as detector.enhance has it.")
 @click.option("-o", "--output", type=ANY_PATH, metavar="DIR", help="Write tables (CSV) and plots (PNG) here.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON on stdout, and nothing else.")
 def evaluate_detector(
@@ -68,6 +69,7 @@ def evaluate_detector(
     prefix: str,
     limit: int | None,
     copies: tuple[str, ...],
+    enhanced: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -75,7 +77,7 @@ def evaluate_detector(
 
     Recall is told at 0.1 and at 1 false detections per picture. Pictures are the clean ones and what --corrupt adds.
     """
-    candidates = [candidate(text, image_size=image_size) for text in detectors]
+    candidates = [candidate(text, image_size=image_size, enhanced=enhanced) for text in detectors]
     if output is not None:
         check_folder(output)
     pictures = load_dataset(data, prefix=prefix, limit=limit)
@@ -88,7 +90,7 @@ def evaluate_detector(
         save_results(results, output)
     if as_json:
         size = candidates[0].options.image_size  # rounded
-        settings = {"data": str(data), "image_size": size, "iou": iou, "min_size_px": min_size}
+        settings = {"data": str(data), "image_size": size, "iou": iou, "min_size_px": min_size, "enhanced": enhanced}
         click.echo(json.dumps(settings | _as_json(results), indent=2, allow_nan=False))
         return
     click.echo(_described(results))

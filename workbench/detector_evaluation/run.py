@@ -10,12 +10,13 @@ from zlib import crc32
 
 import numpy as np
 
-from workbench.data import Detections
+from workbench.data import Detections, Picture
 from workbench.detector_evaluation.corruptions import CLEAN, Corruption
 from workbench.detector_evaluation.dataset import LabelledPicture
 from workbench.detector_evaluation.metrics import Scores, Truth, score
 from workbench.detectors import open_detector
 from workbench.detectors.finder import picture_size
+from workbench.detectors.lowlight import enhance
 from workbench.detectors.options import DetectorOptions
 from workbench.errors import UsageError
 from workbench.stages import Detector, Progress, ProgressUpdate
@@ -42,8 +43,9 @@ class Result:
     scores: Scores
 
 
-def candidate(text: str, *, image_size: int) -> Candidate:
-    """``KIND`` or ``KIND:WEIGHTS`` as a detector for pictures with a long side of ``image_size``. Raises UsageError.
+def candidate(text: str, *, image_size: int, enhanced: bool = False) -> Candidate:
+    """``KIND`` or ``KIND:WEIGHTS`` as a detector for pictures with a long side of ``image_size``, dark ones perhaps
+    ``enhanced`` first. Raises UsageError.
 
     >>> candidate("centerface", image_size=640).name
     'centerface'
@@ -52,7 +54,9 @@ def candidate(text: str, *, image_size: int) -> Candidate:
     kinds = get_args(DetectorOptions.model_fields["kind"].annotation)
     if kind not in kinds:
         raise UsageError(f"--detector {text}: unknown kind {kind!r}; there are {', '.join(kinds)}")
-    options = DetectorOptions.model_validate({"kind": kind, "weights": weights or None, "image_size": image_size})
+    options = DetectorOptions.model_validate(
+        {"kind": kind, "weights": weights or None, "image_size": image_size, "enhance": enhanced}
+    )
     return Candidate(f"{kind}:{PurePath(weights).name}" if weights else kind, options)
 
 
@@ -111,14 +115,16 @@ def answers(
         detector = _open(options, size)
         for number, own in enumerate(sizes):
             if own == size:
-                yield number, detector.engine, _answers(detector, pictures[number], corruptions)
+                copies = _copies(pictures[number], corruptions)
+                seen = map(enhance, copies) if options.enhance else copies
+                yield number, detector.engine, (detector.detect([copy])[0] for copy in seen)
 
 
-def _answers(detector: Detector, picture: LabelledPicture, corruptions: Sequence[Corruption]) -> Iterator[Detections]:
-    """One copy of the picture at a time."""
+def _copies(picture: LabelledPicture, corruptions: Sequence[Corruption]) -> Iterator[Picture]:
+    """One at a time."""
     pixels, seed = picture.pixels(), crc32(picture.path.name.encode())
     for kind in corruptions:
-        yield detector.detect([kind.apply(pixels, seed=seed)])[0]
+        yield kind.apply(pixels, seed=seed)
 
 
 def _scores(

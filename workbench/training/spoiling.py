@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data import Picture
+from workbench.detectors.lowlight import enhance
 from workbench.training.options import SceneOptions
 
 NOISE_SIDE = 1024
@@ -32,7 +33,7 @@ def spoil(picture: Picture, options: SceneOptions, random: np.random.Generator) 
         quality = int(random.integers(5, 45))
         _, data = cv2.imencode(".jpg", work, [cv2.IMWRITE_JPEG_QUALITY, quality])
         work = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)  # both ways round: channels stay in place
-    return work
+    return enhance(work) if random.random() < options.enhanced else work
 
 
 def _recoloured(picture: Picture, random: np.random.Generator) -> Picture:

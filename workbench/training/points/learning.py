@@ -1,8 +1,9 @@
-"""What a network of points learns: from people's boxes, and from CenterFace on the same scene before it was spoilt.
+"""What a network of points learns: from CenterFace on the same scene before it was spoilt, and from people's boxes.
 
 CenterFace's own view of the unspoilt scene says, at every cell, what the narrow network should compute of the dark,
 noisy or blurred one (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; Romero et al., "FitNets",
-2015). People's boxes say where a face is that it misses, and how large.
+2015). People's boxes only add the faces that it misses: a network that follows them everywhere forgets the small faces
+of crowds, of which they hold few.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ from workbench.training.points.teacher import Teacher
 from workbench.weights.processor import has_bf16
 
 AVERAGED = 0.998
-LEAST_FACES = 8  # by which a batch's losses are divided: a batch with one face is not worth eight times as much a face
-OFFSET_WEIGHT = 0.5  # an error of half a cell is 2 px
-KNOWS_LANDMARKS = 0.1  # from this heat on, CenterFace's landmarks of a face are believed
+LABEL_HEAT = 0.6  # of a face that the teacher does not see: more makes the network see faces in whatever is blurred
+SEES = 0.1  # from this heat on, the teacher's box and landmarks are believed
+IS_FACE, CELLS_A_FACE = 0.3, 4  # so many cells of a face are as warm as this
+LEAST_FACES = 8  # by which a batch's heat is divided: a batch with one face is not worth eight times as much a face
 LARGEST_GRADIENT = 5.0
 WARM_UP_STEPS = 100
 LAST_RATE_SHARE = 0.02
 WEIGHT_DECAY = 1e-4
+PARTS = [ANSWERS["heat"], ANSWERS["size"] + ANSWERS["offset"], ANSWERS["marks"]]  # channels that are learnt alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +54,14 @@ class PointLearner:
         self.device = torch.device(device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.teacher = teacher
+        self.beginning = copy.deepcopy(self.network)
         self.averaged = copy.deepcopy(self.network)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
         self._rate, self._steps = rate, steps
 
     @property
     def parts(self) -> Mapping[str, Any]:
-        return {name: getattr(self, name) for name in ("network", "averaged", "optimiser")}
+        return {name: getattr(self, name) for name in ("network", "averaged", "beginning", "optimiser")}
 
     def step(self, batch: SceneBatch, *, done: int) -> dict[str, float]:
         for group in self.optimiser.param_groups:
@@ -90,40 +94,42 @@ def rate_share(done: int, steps: int) -> float:
 
 
 def point_losses(answers: Tensor, view: Tensor, faces: Sequence[NDArray[np.float64]]) -> dict[str, Tensor]:
-    """How far ``answers`` (N, 15, h, w) are from the ``faces`` of each scene and from the teacher's ``view`` of it.
+    """How far ``answers`` (N, 15, h, w) are from the teacher's ``view`` of each scene and, where it misses one of the
+    ``faces``, from that.
 
-    The heat's target is the larger of both; its loss is the quality focal one (Li et al., 2020) with exponent 2. Size
-    and offset follow the faces' boxes, landmarks the teacher's, as far as it sees the face.
+    The heat's target is the larger of both; its loss is the quality focal one (Li et al., 2020) with exponent 2. Size,
+    offset and landmarks follow the teacher wherever it sees something, as much as it sees.
     """
     heat, peaks = heat_of(faces, height=answers.shape[2], width=answers.shape[3])
-    wanted = torch.maximum(heat.to(answers.device), torch.sigmoid(view[:, 0]))
+    taught = torch.sigmoid(view[:, 0])
+    wanted = torch.maximum(taught, LABEL_HEAT * heat.to(answers.device))
     error = (wanted - torch.sigmoid(answers[:, 0])) ** 2
     surprise = functional.binary_cross_entropy_with_logits(answers[:, 0], wanted, reduction="none")
-    losses = {"heat": (error * surprise).sum() / max(LEAST_FACES, len(peaks.scene))}
-    if not len(peaks.scene):
-        return losses
-    cells = tuple(torch.from_numpy(each).to(answers.device) for each in (peaks.scene, peaks.row, peaks.column))
-    scene, row, column = cells
-    _, size, offset, marks = answers[scene, :, row, column].split(list(ANSWERS.values()), dim=1)
-    true_size, true_offset = (torch.from_numpy(each).to(answers.device) for each in (peaks.size, peaks.offset))
-    losses["box"] = (size - true_size).abs().mean() + OFFSET_WEIGHT * (offset - true_offset).abs().mean()
-    told = view[scene, :, row, column]
-    knows = torch.sigmoid(told[:, 0]) > KNOWS_LANDMARKS
-    if knows.any():
-        true_marks = _marks_in(told, true_size, true_offset)
-        losses["marks"] = (marks - true_marks).abs()[knows].clamp(max=1).mean() * 2
+    found = (wanted > IS_FACE).sum() / CELLS_A_FACE
+    seen = torch.where(taught > SEES, taught, torch.zeros_like(taught))
+    _, box, marks = (answers - view).abs().split(PARTS, dim=1)
+    losses = {
+        "heat": (error * surprise).sum() / found.clamp(min=LEAST_FACES),
+        "box": (seen * box.sum(dim=1)).sum() / (seen.sum() + 1),
+        "marks": 2 * (seen * marks.clamp(max=1).mean(dim=1)).sum() / (seen.sum() + 1),
+    }
+    if len(peaks.scene):
+        cells = (torch.from_numpy(each).to(answers.device) for each in (peaks.scene, peaks.row, peaks.column))
+        scene, row, column = cells
+        _, told, _ = answers[scene, :, row, column].split(PARTS, dim=1)
+        off = (told - torch.from_numpy(peaks.box).to(answers.device)).abs().sum(dim=1)
+        losses["missed"] = LABEL_HEAT * (off * (taught[scene, row, column] <= SEES)).mean()
     return losses
 
 
 @dataclass(frozen=True, eq=False)
 class Peaks:
-    """The cell of each face's centre, and what the network should answer there: ``size``, ``offset`` (M, 2)."""
+    """The cell of each face's centre, and the ``box`` (M, 4) that is its place there: size and offset."""
 
     scene: NDArray[np.int64]
     row: NDArray[np.int64]
     column: NDArray[np.int64]
-    size: NDArray[np.float32]
-    offset: NDArray[np.float32]
+    box: NDArray[np.float32]
 
 
 def heat_of(faces: Sequence[NDArray[np.float64]], *, height: int, width: int) -> tuple[Tensor, Peaks]:
@@ -145,14 +151,6 @@ def heat_of(faces: Sequence[NDArray[np.float64]], *, height: int, width: int) ->
         part = np.s_[max(0, row - reach) : row + reach + 1], np.s_[max(0, column - reach) : column + reach + 1]
         curve = np.exp(-((rows[part[0]] - row) ** 2 + (columns[:, part[1]] - column) ** 2) / (2 * wide**2))
         heat[number][part] = np.maximum(heat[number][part], curve)
-    size = np.log(extent[:, ::-1]).astype(np.float32)
-    offset = (centre - cell - 0.5)[:, ::-1].astype(np.float32)
-    return torch.from_numpy(heat), Peaks(scene, cell[:, 1], cell[:, 0], size, offset)
-
-
-def _marks_in(told: Tensor, size: Tensor, offset: Tensor) -> Tensor:
-    """The teacher's landmarks (M, 10), which it gives in units of its own box, in units of the true one."""
-    _, own_size, own_offset, marks = told.split(list(ANSWERS.values()), dim=1)
-    points = marks.unflatten(1, (5, 2)) * own_size.exp()[:, None] + (own_offset - own_size.exp() / 2)[:, None]
-    units: Tensor = (points - (offset - size.exp() / 2)[:, None]) / size.exp()[:, None]
-    return units.flatten(1)
+    size, offset = np.log(extent[:, ::-1]), (centre - cell - 0.5)[:, ::-1]
+    box = np.concatenate([size, offset], axis=1).astype(np.float32)
+    return torch.from_numpy(heat), Peaks(scene, cell[:, 1], cell[:, 0], box)

@@ -26,6 +26,11 @@ TEACHER = "centerface"
 EXAMPLES = 64  # scenes that a network is narrowed on
 AT_ONCE = 16
 
+LEARNT = 0.6
+"""Weights between those before and after learning keep more of what was known, and know what was learnt (Wortsman et
+al., "Robust fine-tuning of zero-shot models", 2022). From 0.4 to 0.8 the recalls differ by little.
+"""
+
 
 def train(
     photographs: list[Photograph],
@@ -72,7 +77,7 @@ def train(
 
 
 def export(checkpoint: Path, target: Path, *, slope: float = 1.0, shift: float = 0.0) -> Path:
-    """Write the averaged network of ``checkpoint`` as ONNX to ``target``; ``slope`` · logit + ``shift`` calibrates its
+    """Write the network of ``checkpoint`` as ONNX to ``target``; ``slope`` · logit + ``shift`` calibrates its
     scores. Raises ModelError, OutputError.
     """
     network = network_of(checkpoint)
@@ -85,13 +90,16 @@ def export(checkpoint: Path, target: Path, *, slope: float = 1.0, shift: float =
 
 
 def network_of(checkpoint: Path) -> PointNetwork:
-    """The averaged network in a run's checkpoint. Raises ModelError."""
-    stored = load_parts(checkpoint).get("averaged", {})
-    widths = [len(values) for name, values in stored.items() if name.endswith("filter.weight")]
+    """The network that a run's checkpoint stands for: ``LEARNT`` of the way from its beginning to its averaged weights.
+    Raises ModelError.
+    """
+    stored = load_parts(checkpoint)
+    learnt, beginning = stored.get("averaged", {}), stored.get("beginning", {})
+    widths = [len(values) for name, values in learnt.items() if name.endswith("filter.weight")]
     try:
         network = PointNetwork(tuple(widths))
-        network.load_state_dict(stored)
-    except (ValueError, RuntimeError) as error:
+        network.load_state_dict({name: beginning[name].lerp(values, LEARNT) for name, values in learnt.items()})
+    except (KeyError, ValueError, RuntimeError) as error:
         raise ModelError(f"{checkpoint} is of another kind of run; name the {CHECKPOINT} of a face-small") from error
     return network
 
