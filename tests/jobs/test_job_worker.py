@@ -25,7 +25,7 @@ from workbench.stages import ProgressUpdate
 from workbench.timeline import load_timeline
 from workbench.video.probing import probe
 
-FRAMES = 80
+FRAMES = 240
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def long_clip(short_clip: ShortClip) -> Path:
 @pytest.fixture(scope="module")
 def slow(preset: Preset) -> Preset:
     """A preset that takes seconds for that clip, however many processors there are."""
-    return with_settings(preset, ["detector.every=1"])
+    return with_settings(preset, ["detector.every=1", "detector.image_size=960"])
 
 
 def child_of(worker: subprocess.Popen[bytes]) -> psutil.Process:
@@ -84,7 +84,7 @@ def test_a_killed_process_and_a_killed_worker_are_gone_on_with(
     worker.kill()  # SIGKILL: it can tidy nothing
     worker.wait()
     psutil.wait_procs([child], timeout=2)
-    assert not child.is_running(), "the process outlived its worker"
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the process outlived its worker"
     assert queue.get(job.id).state == "running"
     start_worker(until_empty=True)
     until(lambda: queue.get(job.id).attempt == 3)
