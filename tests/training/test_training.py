@@ -94,7 +94,7 @@ def test_a_run_that_broke_off_goes_on_where_it_was(training_data: Path, architec
         image_size=96,
         scenes_per_epoch=16,
         batch=8,
-        workers=1,  # as the shipped recipes have it
+        workers=0,
         epochs=2,
     )
     train = TRAIN[architecture]
