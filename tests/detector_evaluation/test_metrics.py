@@ -43,6 +43,15 @@ def test_recall_stops_where_false_detections_become_too_many() -> None:
     assert scores.confidences == (pytest.approx(0.62), 0)
 
 
+def test_what_the_default_confidence_finds_is_told() -> None:
+    """Of three faces 0.5 finds two, with one false one in two pictures; the one scored 0.49 stays out."""
+    answers = [found((square(0), 0.9), (square(100), 0.5), (square(200), 0.49)), found((square(300), 0.6))]
+    scores = score(answers, [truth(square(0), square(100), square(200)), truth()])
+    assert (scores.default_recall, scores.default_false) == (pytest.approx(2 / 3), 0.5)
+    nobody = score(answers[1:], [truth()])
+    assert (nobody.default_recall, nobody.default_false) == (None, 1)
+
+
 def test_a_detection_scored_like_a_false_one_too_many_does_not_count() -> None:
     scores = score([found((square(0), 0.5), (square(200), 0.5))], [truth(square(0))])
     assert scores.recalls == (0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,18 @@ def test_validation_pictures_are_not_learnt(training_data: Path, tmp_path: Path)
     kept_back = {picture.path.stem for picture in validation_pictures(training_data, options)}
     assert len(kept_back) >= 15
     assert not learnt & kept_back
+
+
+def test_pictures_without_a_face_can_be_kept_back_too(training_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(training_data, data)
+    (data / "val.txt").write_text("3.jpg\n")
+    options = LabelOptions(validation="val.txt")
+    learnt = {photo.path.name for photo in load_photographs(data, options, kept=tmp_path / "a")}
+    kept_back = validation_pictures(data, options)
+    assert [(picture.path.name, len(picture.faces)) for picture in kept_back] == [("3.jpg", 0)]
+    assert "3.jpg" not in learnt
+    assert "4.jpg" in learnt
 
 
 def test_bad_data_is_told_in_one_line(training_data: Path, tmp_path: Path) -> None:

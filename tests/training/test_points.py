@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch.nn import functional
 
 from workbench.colour import picture
 from workbench.detectors.centerface import decode
 from workbench.errors import ModelError, UsageError
-from workbench.training.points.learning import LABEL_HEAT, heat_of, point_losses, rate_share
+from workbench.training.points.learning import (
+    LABEL_HEAT,
+    PointLearner,
+    SceneBatch,
+    heat_of,
+    point_losses,
+    rate_share,
+)
 from workbench.training.points.narrowing import narrow
-from workbench.training.points.network import ANSWERS, BLOCKS, PointNetwork, read_network, write_network
+from workbench.training.points.network import ANSWERS, BLOCKS, CELL_PX, PointNetwork, read_network, write_network
 from workbench.training.points.run import LEARNT, network_of
+from workbench.training.points.teacher import MOST_ENLARGED_SHARE, Teacher, both_looks
 from workbench.video.files import VideoFile
 from workbench.weights import find, open_session
 
@@ -108,24 +119,87 @@ def test_a_network_that_answers_as_asked_is_read_as_the_faces_and_loses_little()
     np.testing.assert_allclose(best.boxes[np.argsort(best.boxes[:, 0])], faces[0], atol=1e-3)
 
 
+def _raw(faces: np.ndarray, cells: int) -> torch.Tensor:
+    """A network's answers that say just ``faces`` (1, 4), or nobody: (0, 4)."""
+    heat, peaks = heat_of([faces], height=cells, width=cells)
+    answers = torch.zeros(1, 15, cells, cells)
+    answers[:, 0] = torch.logit(heat, eps=1e-6)
+    answers[:, 1:5] = torch.from_numpy(peaks.box).sum(dim=0)[:, None, None]  # said round the centre too
+    return answers
+
+
+def test_small_faces_are_judged_by_the_enlarged_look_and_large_ones_as_they_are() -> None:
+    small, large = np.array([[13.0, 21, 29, 41]]), np.array([[10.0, 6, 80, 92]])
+    nothing, cells = np.zeros((0, 4)), 24
+    for shown, closer, expected in (
+        (nothing, small, MOST_ENLARGED_SHARE),
+        (small, nothing, 1 - MOST_ENLARGED_SHARE),
+        (small, small, 1),
+        (large, nothing, 1),
+        (large, large, 1),
+        (nothing, large, 0),
+    ):
+        view = both_looks(_raw(shown, cells), _raw(2 * closer, 2 * cells))
+        read = [each.numpy() for each in view.split(list(ANSWERS.values()), dim=1)]
+        found = decode(read, max_iou=0.4, exponent=1.0)
+        assert view[:, 0].max().item() == pytest.approx(expected, abs=1e-3)
+        if expected:
+            np.testing.assert_allclose(found.boxes[0], (shown if len(shown) else closer)[0], atol=1e-3)
+
+
+def test_the_teacher_sees_faces_that_are_too_small_for_one_look(centerface: PointNetwork, scene: torch.Tensor) -> None:
+    tiny = functional.interpolate(scene, size=(48, 80), mode="area").round().to(torch.uint8)
+    side = 96
+    canvas = functional.pad(tiny, (0, side - 80, 0, side - 48), value=114)
+    features, view = Teacher(centerface, side_px=side, device="cpu").look(canvas.numpy())
+    with torch.inference_mode():
+        one_look = torch.sigmoid(centerface(canvas.float())[:, 0])
+    assert features.shape == (1, 24, side // 4, side // 4)
+    assert view[:, 0].max() > 0.5 > one_look.max()
+
+
 def test_the_teacher_is_followed_and_people_where_it_misses_a_face() -> None:
     faces = [np.array([[12.0, 20, 44, 68]]), np.zeros((0, 4))]
     heat, peaks = heat_of(faces, height=24, width=24)
-    view = torch.zeros(2, 15, 24, 24)
-    view[:, 0] = torch.logit(heat, eps=1e-4)
-    right, wrong = point_losses(view, view, faces), point_losses(torch.full_like(view, 0.5), view, faces)
+    same = torch.zeros(2, 15, 24, 24)
+    same[:, 0] = torch.logit(heat, eps=1e-4)
+    view = same.clone()
+    view[:, 0] = heat
+    right, wrong = point_losses(same, view, faces), point_losses(torch.full_like(view, 0.5), view, faces)
     assert right["heat"] < 0.01 * wrong["heat"]
     assert right["box"] == right["marks"] == right["missed"] == 0
     assert wrong["box"] > 0.01
     assert wrong["marks"] > 0.01
 
-    view[:, 0] = -9  # it sees nobody
+    view[:, 0] = 0  # it sees nobody
     told = view.clone()
     told[:, 0] = torch.logit(LABEL_HEAT * heat, eps=1e-4)
     told[peaks.scene, 1:5, peaks.row, peaks.column] = torch.from_numpy(peaks.box)
-    right, wrong = point_losses(told, view, faces), point_losses(view, view, faces)
+    right, wrong = point_losses(told, view, faces), point_losses(same, view, faces)
     assert right["heat"] < 0.01 * wrong["heat"]
     assert right["missed"] < 1e-5 < wrong["missed"]
+
+
+class _Everywhere:
+    """Stands in for a teacher: takes every cell for a face."""
+
+    def look(self, pictures: NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
+        cells = pictures.shape[2] // CELL_PX, pictures.shape[3] // CELL_PX
+        return torch.ones(len(pictures), 24, *cells), torch.full((len(pictures), 15, *cells), 0.9)
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_what_a_teacher_takes_for_a_face_where_nobody_is_is_not_learnt(is_empty: bool) -> None:
+    torch.manual_seed(1)
+    teacher: Any = _Everywhere()
+    learner = PointLearner(PointNetwork((8,) * 17), teacher, rate=0.01, steps=200)
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 3, 64, 64), np.uint8)
+    batch = SceneBatch(pictures, pictures, [np.zeros((0, 4))] * 4, np.full(4, is_empty))
+    losses = [learner.step(batch, done=100)["heat"] for _ in range(20)]
+    assert losses[-1] < 0.5 * losses[0]
+    with torch.inference_mode():
+        heat = torch.sigmoid(learner.network(torch.from_numpy(pictures).float())[:, 0]).mean()
+    assert heat < 0.3 if is_empty else heat > 0.7
 
 
 def test_a_checkpoint_stands_for_a_network_between_its_beginning_and_what_was_learnt(tmp_path: Path) -> None:

@@ -74,6 +74,15 @@ def test_a_doubtful_face_is_blurred_away(photographs: list[Photograph]) -> None:
     assert pure[1] >= 1000
 
 
+def test_a_scene_is_called_empty_only_where_nobody_can_be_in_it(photographs: list[Photograph]) -> None:
+    random = np.random.default_rng(4)
+    for kinds in (*KINDS, (0.0, 0.0, 0.0, 1.0)):
+        options = SceneOptions.model_validate({**CALM, "kinds": kinds})
+        for known in (photographs, photographs[:2]):  # with a picture that shows nobody, and without one
+            scenes = [SceneMaker(known, options, size_px=SIZE).scene(random) for _ in range(5)]
+            assert {scene.is_empty for scene in scenes} == {kinds[3] == 1 and known is photographs}
+
+
 def test_faces_have_the_sizes_asked_for(photographs: list[Photograph]) -> None:
     maker = SceneMaker(photographs, SceneOptions(least_face_px=9, occluded=0), size_px=SIZE)
     random = np.random.default_rng(8)

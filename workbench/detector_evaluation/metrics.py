@@ -24,6 +24,9 @@ from workbench.data import Detections
 FALSE_PER_IMAGE = (0.1, 1.0)
 """The rates of false detections at which recall is told."""
 
+DEFAULT_CONFIDENCE = 0.5
+"""What detectors' scores are calibrated for: what an operator gets who changes nothing."""
+
 SIZE_STEPS = (16.0, 32.0, 64.0, 128.0)  # px; each doubling is one halving of a network's grid
 COCO_IOUS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 MAX_DETECTIONS = 1000  # per picture: more than any detector here returns
@@ -52,8 +55,8 @@ class Scores:
     """How well the faces were found. Figures are None where there is no face.
 
     ``recalls`` and ``confidences`` belong to the rates of ``FALSE_PER_IMAGE``: the share of faces found by detections
-    scored above that confidence, which is the lowest that keeps the rate. ``curve`` (K, 2) is recall and precision from
-    the best detection on.
+    scored above that confidence, which is the lowest that keeps the rate. ``default_recall`` and ``default_false``, per
+    picture, belong to ``DEFAULT_CONFIDENCE``. ``curve`` (K, 2) is recall and precision from the best detection on.
     """
 
     images: int
@@ -62,6 +65,8 @@ class Scores:
     ap50_95: float | None
     recalls: tuple[float | None, ...]
     confidences: tuple[float, ...]
+    default_recall: float | None
+    default_false: float
     by_size: tuple[SizeRecall, ...]
     curve: NDArray[np.float64]
 
@@ -87,6 +92,8 @@ def score(found: Sequence[Detections], truths: Sequence[Truth], *, iou: float = 
         ap50_95=float(np.mean(list(average.values()))) if len(sizes) else None,
         recalls=tuple(_recall(answers, limit) for limit in limits),
         confidences=limits,
+        default_recall=float(np.mean(answers >= DEFAULT_CONFIDENCE)) if len(answers) else None,
+        default_false=float(np.sum(false >= DEFAULT_CONFIDENCE)) / len(truths),
         by_size=tuple(by_size),
         curve=_curve(right, false, len(sizes)),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.detector_evaluation.metrics import FALSE_PER_IMAGE, Scores
+from workbench.detector_evaluation.metrics import DEFAULT_CONFIDENCE, FALSE_PER_IMAGE, Scores
 from workbench.detector_evaluation.run import Result
 from workbench.errors import OutputError
 from workbench.video.part_file import write_private
@@ -26,7 +26,8 @@ DIGITS = 4
 
 
 def result_table(results: Sequence[Result]) -> pd.DataFrame:
-    """A row per detector and kind of picture: AP, and recall and confidence at each rate of false detections.
+    """A row per detector and kind of picture: AP, recall and confidence at each rate of false detections, and recall
+    and false detections per picture at the default confidence.
 
     >>> pictures = label_clip(clip, truth, folder / "table")
     >>> found = evaluate_detectors(load_dataset(folder / "table"), [candidate("centerface", image_size=640)])
@@ -40,6 +41,10 @@ def result_table(results: Sequence[Result]) -> pd.DataFrame:
         row |= {"ap50": scores.ap50, "ap50_95": scores.ap50_95}
         for rate, recall, confidence in zip(FALSE_PER_IMAGE, scores.recalls, scores.confidences, strict=True):
             row |= {f"recall_at_{rate:g}_false": recall, f"confidence_at_{rate:g}_false": confidence}
+        row |= {
+            f"recall_at_confidence_{DEFAULT_CONFIDENCE:g}": scores.default_recall,
+            f"false_at_confidence_{DEFAULT_CONFIDENCE:g}": scores.default_false,
+        }
         rows.append(row)
     return pd.DataFrame(rows).round(DIGITS)
 

@@ -45,7 +45,7 @@ def load_photographs(
     photographs = [_photograph(path, labelled, answers.get(path.name, []), options) for path in images]
     if not any(len(photo.faces) for photo in photographs):
         raise UsageError(f"{labelled} labels no face in {data / 'images'}: there is nothing to learn")
-    others = _pictures(data / "negatives") if (data / "negatives").is_dir() else []
+    others = [path for path in _negatives(data) if path.stem not in held_out]
     photographs += [Photograph(path, *picture_size(path), _none(), _none()) for path in others[:limit]]
     return photographs + _portraits(data, photographs, options, limit)
 
@@ -113,9 +113,13 @@ def _portraits(data: Path, others: list[Photograph], options: LabelOptions, limi
 
 
 def validation_pictures(data: Path, options: LabelOptions) -> list[LabelledPicture]:
-    """The pictures that the recipe keeps back from learning, with people's labels. Raises as ``load_photographs``."""
+    """The pictures that the recipe keeps back from learning, with people's labels; of the negatives those without.
+
+    Raises as ``load_photographs``.
+    """
     held_out = _held_out(data, options)
-    kept = []
+    negatives = [path for path in _negatives(data) if path.stem in held_out]
+    kept = [LabelledPicture(path, *picture_size(path), _none(), _none()) for path in negatives]
     for path in _pictures(data / "images"):
         label = data / options.folder / f"{path.stem}.txt"
         if path.stem in held_out and label.exists():
@@ -133,6 +137,12 @@ def _held_out(data: Path, options: LabelOptions) -> set[str]:
     except OSError as error:
         raise SourceError(f"{data / options.validation} cannot be read ({error.strerror}); see the recipe") from error
     return {Path(line).stem for line in lines}
+
+
+def _negatives(data: Path) -> list[Path]:
+    """Pictures without a face, where there are any."""
+    folder = data / "negatives"
+    return _pictures(folder) if folder.is_dir() else []
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -40,6 +40,7 @@ class SceneOptions(Options):
     """How scenes are composed and spoilt. Probabilities are per scene, ``occluded`` per face."""
 
     kinds: tuple[float, float, float, float] = (0.3, 0.35, 0.27, 0.08)  # one photograph, grid, crowd, none with a face
+    scales: tuple[float, float] = Field((0.8, 4.0), description="of one photograph; at 1 it just fits the scene")
     least_face_px: float = Field(9.0, ge=6)
     largest_face_share: float = Field(0.75, gt=0, le=1)
     most_tiles: int = Field(4, ge=2, le=8, description="of a meeting, a side")

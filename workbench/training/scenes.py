@@ -48,10 +48,14 @@ class Photograph:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """``pixels`` (S, S, 3) RGB and its ``faces`` (N, 4) x0, y0, x1, y1."""
+    """``pixels`` (S, S, 3) RGB and its ``faces`` (N, 4) x0, y0, x1, y1.
+
+    ``is_empty``: nobody is in it for certain. Other scenes may show a face, cut off or tiny, that is not among them.
+    """
 
     pixels: Picture
     faces: Boxes
+    is_empty: bool = False
 
 
 class SceneMaker:
@@ -59,7 +63,9 @@ class SceneMaker:
 
     def __init__(self, photographs: Sequence[Photograph], options: SceneOptions, *, size_px: int) -> None:
         self._with = [photo for photo in photographs if len(photo.faces)]
-        self._without = [photo for photo in photographs if not len(photo.faces)] or self._with
+        empty = [photo for photo in photographs if not len(photo.faces)]
+        self._some_are_empty = bool(empty)
+        self._without = empty or self._with
         self._draw_with = _cumulated(self._with)
         self._draw_without = _cumulated(self._without)
         self._options = options
@@ -84,13 +90,13 @@ class SceneMaker:
         for face in canvas.faces:
             if random.random() < options.occluded:
                 _occlude(canvas.pixels, face, random)
-        return Scene(canvas.pixels, canvas.faces)
+        return Scene(canvas.pixels, canvas.faces, is_empty=kind == 3 and self._some_are_empty)
 
     def _natural(self, photo: Photograph, random: np.random.Generator) -> float:
-        """Size of a face such that the photograph fills most of the scene, or more than it."""
+        """Size of a face such that the photograph is drawn by the options' scale; at 1 it just fits the scene."""
         sides = np.sqrt(np.prod(photo.faces[:, 2:] - photo.faces[:, :2], axis=1))
         fit = self._size / max(photo.width_px, photo.height_px)
-        size = float(np.median(sides)) * fit * _log_uniform(random, 0.8, 4.0)
+        size = float(np.median(sides)) * fit * _log_uniform(random, *self._options.scales)
         return float(np.clip(size, self._options.least_face_px, self._options.largest_face_share * self._size))
 
     def _tiles(

@@ -38,11 +38,14 @@ PARTS = [ANSWERS["heat"], ANSWERS["size"] + ANSWERS["offset"], ANSWERS["marks"]]
 
 @dataclass(frozen=True, eq=False)
 class SceneBatch:
-    """``clean`` and ``spoilt`` (N, 3, S, S) uint8 RGB, and the ``faces`` of each: (M, 4) x0, y0, x1, y1."""
+    """``clean`` and ``spoilt`` (N, 3, S, S) uint8 RGB, the ``faces`` of each, (M, 4) x0, y0, x1, y1, and which of them
+    ``are_empty`` (N,) for certain.
+    """
 
     clean: NDArray[np.uint8]
     spoilt: NDArray[np.uint8]
     faces: Sequence[NDArray[np.float64]]
+    are_empty: NDArray[np.bool_]
 
 
 class PointLearner:
@@ -68,6 +71,7 @@ class PointLearner:
             group["lr"] = self._rate * rate_share(done, self._steps)
         taught, view = (each.to(self.device) for each in self.teacher.look(batch.clean))
         seen, answers = self._run(batch.spoilt)
+        view[torch.from_numpy(batch.are_empty), 0] = 0  # what the teacher takes for a face there is none
         losses = point_losses(answers, view, batch.faces)
         losses["features"] = ((seen - taught) ** 2).mean() / (taught**2).mean()
         self.optimiser.zero_grad(set_to_none=True)
@@ -94,14 +98,14 @@ def rate_share(done: int, steps: int) -> float:
 
 
 def point_losses(answers: Tensor, view: Tensor, faces: Sequence[NDArray[np.float64]]) -> dict[str, Tensor]:
-    """How far ``answers`` (N, 15, h, w) are from the teacher's ``view`` of each scene and, where it misses one of the
-    ``faces``, from that.
+    """How far ``answers`` (N, 15, h, w), raw, are from the teacher's ``view`` of each scene, whose heat is 0..1, and
+    where it misses one of the ``faces``, from that.
 
     The heat's target is the larger of both; its loss is the quality focal one (Li et al., 2020) with exponent 2. Size,
     offset and landmarks follow the teacher wherever it sees something, as much as it sees.
     """
     heat, peaks = heat_of(faces, height=answers.shape[2], width=answers.shape[3])
-    taught = torch.sigmoid(view[:, 0])
+    taught = view[:, 0]
     wanted = torch.maximum(taught, LABEL_HEAT * heat.to(answers.device))
     error = (wanted - torch.sigmoid(answers[:, 0])) ** 2
     surprise = functional.binary_cross_entropy_with_logits(answers[:, 0], wanted, reduction="none")

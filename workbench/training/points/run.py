@@ -120,4 +120,5 @@ def _beginning(recipe: Recipe, maker: SceneMaker) -> PointNetwork:
 def _collate(drawn: Sequence[DrawnScene]) -> SceneBatch:
     clean = np.stack([scene.pixels.transpose(2, 0, 1) for scene, _ in drawn])
     spoilt = np.stack([pixels.transpose(2, 0, 1) for _, pixels in drawn])
-    return SceneBatch(clean, spoilt, [scene.faces for scene, _ in drawn])
+    faces, are_empty = [scene.faces for scene, _ in drawn], np.array([scene.is_empty for scene, _ in drawn])
+    return SceneBatch(clean, spoilt, faces, are_empty)
