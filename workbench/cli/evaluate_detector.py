@@ -76,7 +76,8 @@ def evaluate_detector(
 ) -> None:
     """Average precision and recall of face detectors on labelled pictures, side by side.
 
-    Recall is told at 0.1 and at 1 false detections per picture, and at the default confidence. Pictures are the clean ones and what --corrupt adds.
+    Recall is told at 0.1 and at 1 false detections per picture, and at the default confidence. Pictures are the clean
+    ones and what --corrupt adds.
     """
     candidates = [candidate(text, image_size=image_size, enhanced=enhanced) for text in detectors]
     if output is not None:

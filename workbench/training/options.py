@@ -56,7 +56,7 @@ class SceneOptions(Options):
     enhanced: float = Field(0.5, ge=0, le=1, description="of the dark ones, as detectors' low-light enhancement does")
 
 
-FACE_SMALL_WIDTHS = (16, 64, 96, 112, 192, 192, 192, 384, 384, 384, 384, 576, 576, 576, 960, 960, 960)
+FACE_SMALL_WIDTHS = (24, 64, 128, 128, 192, 192, 192, 384, 384, 384, 384, 576, 576, 576, 960, 960, 960)
 """CenterFace's, but for the first four blocks: they see the most cells, and take most of its time."""
 
 

@@ -25,9 +25,10 @@ from workbench.training.points.teacher import Teacher
 from workbench.weights.processor import has_bf16
 
 AVERAGED = 0.998
-LABEL_HEAT = 0.6  # of a face that the teacher does not see: more makes the network see faces in whatever is blurred
+LABEL_HEAT = 0.3  # of a face that the teacher does not see: more makes the network see faces in whatever is blurred
 SEES = 0.1  # from this heat on, the teacher's box and landmarks are believed
 IS_FACE, CELLS_A_FACE = 0.3, 4  # so many cells of a face are as warm as this
+NO_FACE = -20.0  # heat's logit
 LEAST_FACES = 8  # by which a batch's heat is divided: a batch with one face is not worth eight times as much a face
 LARGEST_GRADIENT = 5.0
 WARM_UP_STEPS = 100
@@ -71,7 +72,7 @@ class PointLearner:
             group["lr"] = self._rate * rate_share(done, self._steps)
         taught, view = (each.to(self.device) for each in self.teacher.look(batch.clean))
         seen, answers = self._run(batch.spoilt)
-        view[torch.from_numpy(batch.are_empty), 0] = 0  # what the teacher takes for a face there is none
+        view[torch.from_numpy(batch.are_empty), 0] = NO_FACE  # what the teacher takes for a face there is none
         losses = point_losses(answers, view, batch.faces)
         losses["features"] = ((seen - taught) ** 2).mean() / (taught**2).mean()
         self.optimiser.zero_grad(set_to_none=True)
@@ -98,14 +99,14 @@ def rate_share(done: int, steps: int) -> float:
 
 
 def point_losses(answers: Tensor, view: Tensor, faces: Sequence[NDArray[np.float64]]) -> dict[str, Tensor]:
-    """How far ``answers`` (N, 15, h, w), raw, are from the teacher's ``view`` of each scene, whose heat is 0..1, and
-    where it misses one of the ``faces``, from that.
+    """How far ``answers`` (N, 15, h, w) are from the teacher's ``view`` of each scene and, where it misses one of the
+    ``faces``, from that.
 
     The heat's target is the larger of both; its loss is the quality focal one (Li et al., 2020) with exponent 2. Size,
     offset and landmarks follow the teacher wherever it sees something, as much as it sees.
     """
     heat, peaks = heat_of(faces, height=answers.shape[2], width=answers.shape[3])
-    taught = view[:, 0]
+    taught = torch.sigmoid(view[:, 0])
     wanted = torch.maximum(taught, LABEL_HEAT * heat.to(answers.device))
     error = (wanted - torch.sigmoid(answers[:, 0])) ** 2
     surprise = functional.binary_cross_entropy_with_logits(answers[:, 0], wanted, reduction="none")
