@@ -79,8 +79,6 @@ def test_pictures_without_a_face_can_be_kept_back_too(training_data: Path, tmp_p
     (data / "val.txt").write_text("3.jpg\n")
     options = LabelOptions(validation="val.txt")
     learnt = {photo.path.name for photo in load_photographs(data, options, kept=tmp_path / "a")}
-    kept_back = validation_pictures(data, options)
-    assert [(picture.path.name, len(picture.faces)) for picture in kept_back] == [("3.jpg", 0)]
     assert "3.jpg" not in learnt
     assert "4.jpg" in learnt
 

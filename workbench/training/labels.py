@@ -113,13 +113,9 @@ def _portraits(data: Path, others: list[Photograph], options: LabelOptions, limi
 
 
 def validation_pictures(data: Path, options: LabelOptions) -> list[LabelledPicture]:
-    """The pictures that the recipe keeps back from learning, with people's labels; of the negatives those without.
-
-    Raises as ``load_photographs``.
-    """
+    """The pictures that the recipe keeps back from learning, with people's labels. Raises as ``load_photographs``."""
     held_out = _held_out(data, options)
-    negatives = [path for path in _negatives(data) if path.stem in held_out]
-    kept = [LabelledPicture(path, *picture_size(path), _none(), _none()) for path in negatives]
+    kept = []
     for path in _pictures(data / "images"):
         label = data / options.folder / f"{path.stem}.txt"
         if path.stem in held_out and label.exists():
