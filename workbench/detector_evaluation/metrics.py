@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data import Detections
+from workbench.detectors.options import DetectorOptions
 
 FALSE_PER_IMAGE = (0.1, 1.0)
 """The rates of false detections at which recall is told."""
 
-DEFAULT_CONFIDENCE = 0.5
-"""What detectors' scores are calibrated for: what an operator gets who changes nothing."""
+DEFAULT_CONFIDENCE: float = DetectorOptions().confidence
+"""What an operator gets who changes nothing."""
 
 SIZE_STEPS = (16.0, 32.0, 64.0, 128.0)  # px; each doubling is one halving of a network's grid
 COCO_IOUS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))

@@ -63,9 +63,7 @@ class SceneMaker:
 
     def __init__(self, photographs: Sequence[Photograph], options: SceneOptions, *, size_px: int) -> None:
         self._with = [photo for photo in photographs if len(photo.faces)]
-        empty = [photo for photo in photographs if not len(photo.faces)]
-        self._some_are_empty = bool(empty)
-        self._without = empty or self._with
+        self._without = [photo for photo in photographs if not len(photo.faces)] or self._with
         self._draw_with = _cumulated(self._with)
         self._draw_without = _cumulated(self._without)
         self._options = options
@@ -90,7 +88,7 @@ class SceneMaker:
         for face in canvas.faces:
             if random.random() < options.occluded:
                 _occlude(canvas.pixels, face, random)
-        return Scene(canvas.pixels, canvas.faces, is_empty=kind == 3 and self._some_are_empty)
+        return Scene(canvas.pixels, canvas.faces, is_empty=kind == 3 and self._without is not self._with)
 
     def _natural(self, photo: Photograph, random: np.random.Generator) -> float:
         """Size of a face such that the photograph is drawn by the options' scale; at 1 it just fits the scene."""
