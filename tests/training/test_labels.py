@@ -73,6 +73,16 @@ def test_validation_pictures_are_not_learnt(training_data: Path, tmp_path: Path)
     assert not learnt & kept_back
 
 
+def test_without_a_list_the_last_pictures_are_kept_back(training_data: Path, tmp_path: Path) -> None:
+    options = LabelOptions(validation_share=0.1)
+    labelled = sorted(path.stem for path in (training_data / "labels").iterdir())
+    last = set(labelled[-round(0.1 * len(labelled)) :])
+    assert {picture.path.stem for picture in validation_pictures(training_data, options)} == last
+    learnt = {photo.path.stem for photo in load_photographs(training_data, options, kept=tmp_path / "t.jsonl")}
+    assert set(labelled) - learnt == last
+    assert validation_pictures(training_data, LabelOptions()) == []
+
+
 def test_pictures_without_a_face_can_be_kept_back_too(training_data: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(training_data, data)

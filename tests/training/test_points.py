@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from workbench.colour import picture
 from workbench.detectors.centerface import decode
 from workbench.errors import ModelError, UsageError
 from workbench.training.points.learning import (
-    LABEL_HEAT,
     PointLearner,
     SceneBatch,
     heat_of,
@@ -25,9 +25,11 @@ from workbench.training.points.learning import (
 from workbench.training.points.narrowing import narrow
 from workbench.training.points.network import ANSWERS, BLOCKS, CELL_PX, PointNetwork, read_network, write_network
 from workbench.training.points.run import LEARNT, network_of
+from workbench.training.points.teacher import Teacher, unmirrored
 from workbench.video.files import VideoFile
 from workbench.weights import find, open_session
 
+MISSED = 0.3
 SIDE = 96
 SHAPE = (1, 3, SIDE, 160)
 
@@ -119,10 +121,11 @@ def test_a_network_that_answers_as_asked_is_read_as_the_faces_and_loses_little()
 
 def test_the_teacher_is_followed_and_people_where_it_misses_a_face() -> None:
     faces = [np.array([[12.0, 20, 44, 68]]), np.zeros((0, 4))]
+    losses = partial(point_losses, faces=faces, missed=MISSED)
     heat, peaks = heat_of(faces, height=24, width=24)
     view = torch.zeros(2, 15, 24, 24)
     view[:, 0] = torch.logit(heat, eps=1e-4)
-    right, wrong = point_losses(view, view, faces), point_losses(torch.full_like(view, 0.5), view, faces)
+    right, wrong = losses(view, view), losses(torch.full_like(view, 0.5), view)
     assert right["heat"] < 0.01 * wrong["heat"]
     assert right["box"] == right["marks"] == right["missed"] == 0
     assert wrong["box"] > 0.01
@@ -130,11 +133,28 @@ def test_the_teacher_is_followed_and_people_where_it_misses_a_face() -> None:
 
     view[:, 0] = -9  # it sees nobody
     told = view.clone()
-    told[:, 0] = torch.logit(LABEL_HEAT * heat, eps=1e-4)
+    told[:, 0] = torch.logit(MISSED * heat, eps=1e-4)
     told[peaks.scene, 1:5, peaks.row, peaks.column] = torch.from_numpy(peaks.box)
-    right, wrong = point_losses(told, view, faces), point_losses(view, view, faces)
+    right, wrong = losses(told, view), losses(view, view)
     assert right["heat"] < 0.01 * wrong["heat"]
     assert right["missed"] < 1e-5 < wrong["missed"]
+    alone = point_losses(view, view, faces, missed=0)
+    assert max(alone.values()) < 1e-5  # people's boxes do not count
+
+
+@pytest.mark.usefixtures("full_precision")
+def test_a_teacher_sees_the_same_in_the_mirror(centerface: PointNetwork, scene: torch.Tensor) -> None:
+    pictures = scene[..., :192].to(torch.uint8).numpy()
+    teacher = Teacher(centerface, side_px=192, device="cpu")
+    _, view = teacher.look(pictures)
+    _, mirrored = teacher.look(pictures[..., ::-1].copy())
+    torch.testing.assert_close(unmirrored(mirrored), view, atol=2e-3, rtol=1e-3)
+    with torch.inference_mode():
+        one_look = centerface(torch.from_numpy(pictures).float())
+    assert (view[:, 0].sigmoid() >= one_look[:, 0].sigmoid() - 5e-3).all()  # the teacher's weights are halved
+    face = int(view[0, 0].argmax())
+    near, other = (each[0, 1:].flatten(1)[:, face] for each in (view, one_look))
+    torch.testing.assert_close(near, other, atol=0.15, rtol=0)  # place and landmarks of a sure face are what they were
 
 
 class _Everywhere:
@@ -149,7 +169,7 @@ class _Everywhere:
 def test_what_a_teacher_takes_for_a_face_where_nobody_is_is_not_learnt(is_empty: bool) -> None:
     torch.manual_seed(1)
     teacher: Any = _Everywhere()
-    learner = PointLearner(PointNetwork((8,) * 17), teacher, rate=0.01, steps=200)
+    learner = PointLearner(PointNetwork((8,) * 17), teacher, rate=0.01, steps=200, missed=MISSED)
     pictures = np.random.default_rng(0).integers(0, 256, (4, 3, 64, 64), np.uint8)
     batch = SceneBatch(pictures, pictures, [np.zeros((0, 4))] * 4, np.full(4, is_empty))
     losses = [learner.step(batch, done=100)["heat"] for _ in range(20)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,21 @@ def test_the_exported_model_is_a_detector(trained: Path, architecture: str) -> N
     detector = open_detector(options, width_px=320, height_px=192)
     faces = detector.detect([np.full((192, 320, 3), 90, np.uint8)])[0]
     assert isinstance(faces, Detections)
+
+
+@pytest.mark.slow
+def test_pictures_and_their_labels_are_enough(training_data: Path, tmp_path: Path) -> None:
+    """As a user types it, in a process of its own: scenes are composed by further ones."""
+    for name in ("images", "labels"):
+        (tmp_path / name).symlink_to(training_data / name)
+    command = ["train", "--data", str(tmp_path), "-o", str(tmp_path / "run"), "--limit", "32", "--epochs", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench", *command], capture_output=True, text=True, check=False, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    assert "own-recordings.onnx: scores are" in done.stderr
+    weights = str(tmp_path / "run" / "own-recordings.onnx")
+    open_detector(DetectorOptions(kind="face_small", weights=weights, image_size=320), width_px=320, height_px=192)
 
 
 @pytest.mark.slow

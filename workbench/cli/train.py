@@ -16,7 +16,9 @@ ANY_PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.option("--data", required=True, type=ANY_PATH, metavar="DIR", help="A folder with images/ and labels/.")
-@click.option("--recipe", "name", default="face-small", show_default=True, help="A shipped recipe, or a .yaml file.")
+@click.option(
+    "--recipe", "name", default="own-recordings", show_default=True, help="A shipped recipe, or a .yaml file."
+)
 @click.option("-o", "--output", required=True, type=ANY_PATH, metavar="RUN", help="The run's folder.")
 @click.option("--resume", is_flag=True, help="Go on where RUN was broken off.")
 @click.option("--start", type=ANY_PATH, metavar="FILE", help="Begin with these weights, or a model's name.")

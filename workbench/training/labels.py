@@ -126,8 +126,11 @@ def validation_pictures(data: Path, options: LabelOptions) -> list[LabelledPictu
 
 
 def _held_out(data: Path, options: LabelOptions) -> set[str]:
+    """Names of the pictures that are not learnt. Of a recording's frames the last are a stretch that was never seen."""
     if options.validation is None:
-        return set()
+        pictures = [path.stem for path in _pictures(data / "images")]
+        labelled = [name for name in pictures if (data / options.folder / f"{name}.txt").exists()]
+        return set(labelled[len(labelled) - round(len(labelled) * options.validation_share) :])
     try:
         lines = (data / options.validation).read_text(encoding="utf-8").split()
     except OSError as error:

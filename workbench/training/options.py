@@ -26,11 +26,17 @@ class LabelOptions(Options):
 
     folder: str = Field("labels", description="folder of the human labels in the data folder")
     validation: str | None = Field(None, description="text file in the data folder: pictures that are not learnt")
+    validation_share: float = Field(
+        0.0, ge=0, le=0.5, description="without such a file: of the labelled pictures, the last by name, not learnt"
+    )
     teachers: tuple[TeacherOptions, ...] = ()
     agreed: float = Field(0.4, ge=0, le=1, description="two teachers that both score this see a face")
     sure: float = Field(0.8, ge=0, le=1, description="one teacher that scores this sees a face")
     doubtful: float = Field(
         0.35, ge=0, le=1, description="what one teacher scores this, and nothing confirms, is blurred"
+    )
+    missed: float = Field(
+        0.3, ge=0, le=1, description="face-small: how warm a face is learnt to be that CenterFace does not see"
     )
     weights: dict[str, float] = Field(default_factory=dict, description="how often a picture is drawn, by name prefix")
     portraits_share: float = Field(0.1, ge=0, le=0.9, description="share of drawn pictures that are portraits")

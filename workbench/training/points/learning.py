@@ -2,8 +2,8 @@
 
 CenterFace's own view of the unspoilt scene says, at every cell, what the narrow network should compute of the dark,
 noisy or blurred one (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; Romero et al., "FitNets",
-2015). People's boxes only add the faces that it misses: a network that follows them everywhere forgets the small faces
-of crowds, of which they hold few.
+2015). People's boxes can add faces that it misses, as warm as the recipe says. A network that follows them everywhere
+sees faces in whatever is blurred, and forgets the small faces of crowds, of which they hold few.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from workbench.training.points.teacher import Teacher
 from workbench.weights.processor import has_bf16
 
 AVERAGED = 0.998
-LABEL_HEAT = 0.3  # of a face that the teacher does not see: more makes the network see faces in whatever is blurred
 SEES = 0.1  # from this heat on, the teacher's box and landmarks are believed
 IS_FACE, CELLS_A_FACE = 0.3, 4  # so many cells of a face are as warm as this
 NO_FACE = -20.0  # heat's logit
@@ -50,10 +49,19 @@ class SceneBatch:
 
 
 class PointLearner:
-    """A narrow network and the wide one that teaches it. The rate falls over ``steps``."""
+    """A narrow network and the wide one that teaches it. The rate falls over ``steps``. People's faces that the teacher
+    misses are learnt to be as warm as ``missed``.
+    """
 
     def __init__(
-        self, network: PointNetwork, teacher: Teacher, *, rate: float, steps: int, device: str = "cpu"
+        self,
+        network: PointNetwork,
+        teacher: Teacher,
+        *,
+        rate: float,
+        steps: int,
+        missed: float,
+        device: str = "cpu",
     ) -> None:
         self.device = torch.device(device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -61,7 +69,7 @@ class PointLearner:
         self.beginning = copy.deepcopy(self.network)
         self.averaged = copy.deepcopy(self.network)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
-        self._rate, self._steps = rate, steps
+        self._rate, self._steps, self._missed = rate, steps, missed
 
     @property
     def parts(self) -> Mapping[str, Any]:
@@ -73,7 +81,7 @@ class PointLearner:
         taught, view = (each.to(self.device) for each in self.teacher.look(batch.clean))
         seen, answers = self._run(batch.spoilt)
         view[torch.from_numpy(batch.are_empty), 0] = NO_FACE  # what the teacher takes for a face there is none
-        losses = point_losses(answers, view, batch.faces)
+        losses = point_losses(answers, view, batch.faces, missed=self._missed)
         losses["features"] = ((seen - taught) ** 2).mean() / (taught**2).mean()
         self.optimiser.zero_grad(set_to_none=True)
         sum(losses.values(), torch.zeros((), device=self.device)).backward()
@@ -98,16 +106,18 @@ def rate_share(done: int, steps: int) -> float:
     return float(min(1.0, (done + 1) / WARM_UP_STEPS) * (LAST_RATE_SHARE + (1 - LAST_RATE_SHARE) * falling))
 
 
-def point_losses(answers: Tensor, view: Tensor, faces: Sequence[NDArray[np.float64]]) -> dict[str, Tensor]:
+def point_losses(
+    answers: Tensor, view: Tensor, faces: Sequence[NDArray[np.float64]], *, missed: float
+) -> dict[str, Tensor]:
     """How far ``answers`` (N, 15, h, w) are from the teacher's ``view`` of each scene and, where it misses one of the
-    ``faces``, from that.
+    ``faces``, from that, ``missed`` (0..1) as warm.
 
     The heat's target is the larger of both; its loss is the quality focal one (Li et al., 2020) with exponent 2. Size,
     offset and landmarks follow the teacher wherever it sees something, as much as it sees.
     """
     heat, peaks = heat_of(faces, height=answers.shape[2], width=answers.shape[3])
     taught = torch.sigmoid(view[:, 0])
-    wanted = torch.maximum(taught, LABEL_HEAT * heat.to(answers.device))
+    wanted = torch.maximum(taught, missed * heat.to(answers.device))
     error = (wanted - torch.sigmoid(answers[:, 0])) ** 2
     surprise = functional.binary_cross_entropy_with_logits(answers[:, 0], wanted, reduction="none")
     found = (wanted > IS_FACE).sum() / CELLS_A_FACE
@@ -123,7 +133,7 @@ def point_losses(answers: Tensor, view: Tensor, faces: Sequence[NDArray[np.float
         scene, row, column = cells
         _, told, _ = answers[scene, :, row, column].split(PARTS, dim=1)
         off = (told - torch.from_numpy(peaks.box).to(answers.device)).abs().sum(dim=1)
-        losses["missed"] = LABEL_HEAT * (off * (taught[scene, row, column] <= SEES)).mean()
+        losses["missed"] = missed * (off * (taught[scene, row, column] <= SEES)).mean()
     return losses
 
 

@@ -60,6 +60,7 @@ def train(
         Teacher(read_network(find(TEACHER)), side_px=recipe.image_size, device="cpu" if device == "cpu" else "cuda"),
         rate=recipe.learning_rate,
         steps=steps,
+        missed=recipe.labels.missed,
         device="cpu" if device == "cpu" else f"cuda:{device}",
     )
     scenes = DrawnScenes(maker, recipe, steps * recipe.batch)
