@@ -30,8 +30,8 @@ export class PictureArea {
   clear() {
     clearTimeout(this.#settling);
     this.pictures.clear();
-    this.#target = this.#shown = null;
-    for (const canvas of this.canvases) canvas.width = canvas.height = 0;
+    this.#target = null;
+    this.#blank();
     this.#wait(false);
   }
 
@@ -127,20 +127,41 @@ export class PictureArea {
       canvas.width = bitmap.width;
       canvas.height = bitmap.height;
       canvas.getContext("2d").drawImage(bitmap, 0, 0);
-      const values = { view: text(`view.${target.views[position]}`), frame: target.index + 1, frames: target.frames };
-      canvas.setAttribute("aria-label", text("picture", values));
     });
     this.#shown = target;
+    this.#describePictures();
     Object.assign(this.stage.dataset, { index: target.index, revision: target.revision, view: target.views[0] });
     this.stage.dataset.width = bitmaps[0].width;
     this.#wait(target !== this.#target);
     this.failed(null);
   }
 
+  /** Say in the language in use what is on screen. */
+  describe() {
+    this.handle.describe();
+    if (this.#shown) this.#describePictures();
+  }
+
+  #describePictures() {
+    const { views, index, frames } = this.#shown;
+    views.forEach((view, position) => {
+      const values = { view: text(`view.${view}`), frame: index + 1, frames };
+      this.canvases[position].setAttribute("aria-label", text("picture", values));
+    });
+  }
+
   #fail(target, error) {
     this.#wait(false);
-    if (this.#shown !== target) for (const canvas of this.canvases) canvas.width = canvas.height = 0;
+    if (this.#shown !== target) this.#blank();
     this.failed(error);
+  }
+
+  #blank() {
+    this.#shown = null;
+    for (const canvas of this.canvases) {
+      canvas.width = canvas.height = 0;
+      canvas.removeAttribute("aria-label");
+    }
   }
 
   #wait(waits) {

@@ -113,7 +113,7 @@ class Viewer {
     this.root.lang = language();
     fillTexts(this.root);
     describeKeys(this.root.querySelector(".fv-keys dl"));
-    this.area.handle.describe();
+    this.area.describe();
     this.controls.showPlaying(this.player.playing);
     this.#showState();
     this.drawing.show(this.#index);
