@@ -25,7 +25,6 @@ from workbench.training.points.learning import (
 from workbench.training.points.narrowing import narrow
 from workbench.training.points.network import ANSWERS, BLOCKS, CELL_PX, PointNetwork, read_network, write_network
 from workbench.training.points.run import LEARNT, network_of
-from workbench.training.points.teacher import Teacher, unmirrored
 from workbench.video.files import VideoFile
 from workbench.weights import find, open_session
 
@@ -140,21 +139,6 @@ def test_the_teacher_is_followed_and_people_where_it_misses_a_face() -> None:
     assert right["missed"] < 1e-5 < wrong["missed"]
     alone = point_losses(view, view, faces, missed=0)
     assert max(alone.values()) < 1e-5  # people's boxes do not count
-
-
-@pytest.mark.usefixtures("full_precision")
-def test_a_teacher_sees_the_same_in_the_mirror(centerface: PointNetwork, scene: torch.Tensor) -> None:
-    pictures = scene[..., :192].to(torch.uint8).numpy()
-    teacher = Teacher(centerface, side_px=192, device="cpu")
-    _, view = teacher.look(pictures)
-    _, mirrored = teacher.look(pictures[..., ::-1].copy())
-    torch.testing.assert_close(unmirrored(mirrored), view, atol=2e-3, rtol=1e-3)
-    with torch.inference_mode():
-        one_look = centerface(torch.from_numpy(pictures).float())
-    assert (view[:, 0].sigmoid() >= one_look[:, 0].sigmoid() - 5e-3).all()  # the teacher's weights are halved
-    face = int(view[0, 0].argmax())
-    near, other = (each[0, 1:].flatten(1)[:, face] for each in (view, one_look))
-    torch.testing.assert_close(near, other, atol=0.15, rtol=0)  # place and landmarks of a sure face are what they were
 
 
 class _Everywhere:

@@ -452,7 +452,8 @@ def test_a_clip_is_usable_while_it_is_analysed(window: Page, short_clip: Callabl
 def test_every_word_changes_with_the_language(page: Page, session: ClipSession) -> None:
     session.decide(session.lanes()[0].track, "review")
     page.evaluate("workbenchViewer.refresh()")
-    page.wait_for_function("r => Number(document.querySelector('.fv-stage').dataset.revision) === r", arg=session.revision)
+    drawn = "r => Number(document.querySelector('.fv-stage').dataset.revision) === r"
+    page.wait_for_function(drawn, arg=session.revision)
     page.evaluate("workbenchViewer.language('zh-CN')")  # no new picture follows: the one on screen is named anew
     expect(page.get_by_role("tab", name="打码结果")).to_be_visible()
     expect(page.locator(".fv-problems li button").first).to_contain_text(session.problems()[0].text_zh)
