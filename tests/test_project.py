@@ -45,6 +45,13 @@ def pins() -> dict[str, str]:
     return {canonicalize_name(name): version for name, _, version in found}
 
 
+def test_extras_that_texts_name_exist(pyproject: dict[str, Any]) -> None:
+    places = [PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md"), *PACKAGE.rglob("*.py")]
+    named = {name for path in places for name in re.findall(r"-e \"?\.\[(\w+)\]", path.read_text("utf-8"))}
+    assert named
+    assert named <= pyproject["project"]["optional-dependencies"].keys()
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -153,7 +153,7 @@ def _peer_commands(clip: Path, place: Path, against: Sequence[str]) -> dict[str,
     program = shutil.which("deface", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
     if program is None or missing:
-        raise UsageError("--against deface needs its fast engine; pip install -c constraints.txt -e .[bench]")
+        raise UsageError("--against deface needs its fast engine; pip install -c constraints.txt -e .[dev]")
     shared = [program, str(clip), "--backend", "onnxrt", "--keep-audio"]
     return {
         name: [*shared, *extra, "-o", str(place / f"peer{number}.mp4")]

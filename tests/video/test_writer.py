@@ -377,6 +377,11 @@ def test_the_same_input_gives_the_same_file(make, tmp_path):
         assert len(written) == 1
 
 
+def test_pictures_are_not_cut_into_slices_for_threads(make, tmp_path):
+    rewrite(make("source.mp4", Clip(width=256, height=192)), tmp_path / "out.mp4")
+    assert b"sliced_threads=0" in (tmp_path / "out.mp4").read_bytes()
+
+
 def test_quality_and_speed_do_what_they_say(make, tmp_path):
     source = make("source.mp4", Clip(width=320, height=240, frames=20, options={"crf": "5"}))
     for ending in ENDINGS:
