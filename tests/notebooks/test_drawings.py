@@ -258,8 +258,8 @@ def test_frame_and_view_are_bound_to_the_picture(session: ClipSession) -> None:
 
 def test_an_option_that_needs_another_look_gets_it(session: ClipSession) -> None:
     controls = tuner(session, ["detector.enhance"], frame=9, view="detection")
-    controls.controls["detector.enhance"].value = True
-    assert session.preset.detector.enhance
+    controls.controls["detector.enhance"].value = False
+    assert not session.preset.detector.enhance
     assert session.complete
     assert "Looking" not in controls.caption.value
 

@@ -305,7 +305,7 @@ def test_what_is_kept_is_private(known: ClipSession, tmp_path: Path) -> None:
         ("output.crf=30", False),
         ("detector.iou=0.5", True),
         ("detector.every=1", True),
-        ("detector.enhance=true", True),
+        ("detector.enhance=false", True),
         ("tracker.appearance=always", True),
     ],
 )

@@ -5,7 +5,8 @@ leaves edges alone (Tomasi and Manduchi, "Bilateral Filtering for Gray and Color
 of labelled photographs (``workbench evaluate-detector --corrupt dark --enhance``) CenterFace finds, at 0.1 false faces
 a picture, 0.46 instead of 0.40 of the faces in crowds and 0.82 instead of 0.74 of those in calls. A Gaussian blur
 instead of the filter gave 0.44 and 0.77, a median 0.41 and 0.77, non-local means 0.38 and 0.73; a gamma curve after the
-gain no more than the gain.
+gain no more than the gain. In merely dim ones (``--corrupt dim``, severity 3) 0.62 instead of 0.50 and 0.83 instead of
+0.81. Pictures without a face give no more false finds. At 640x352 it takes 4 ms, 0.1 ms where it is light enough.
 """
 
 from __future__ import annotations

@@ -79,11 +79,12 @@ class DetectorOptions(Options):
         unit="frames",
     )
     enhance: bool = option(
-        False,
+        True,
         title="Low-light enhancement",
         title_zh="低光增强",
-        help="Brightens and denoises the detector's copy of dark pictures; the output is not changed by it.",
-        help_zh="对检测器所用的昏暗画面副本提亮降噪，不影响输出画面。",
+        help="Brightens and denoises the detector's copy of dark pictures, where it then finds more; "
+        "lit pictures and the output are not changed by it.",
+        help_zh="对检测器所用的昏暗画面副本提亮降噪，从而检出更多；明亮画面和输出画面不受影响。",
     )
     tiles: int = option(
         1,

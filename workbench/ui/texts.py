@@ -112,8 +112,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "在这段视频上逐一尝试各个阈值，并显示各自能找到多少。",
     ),
     "sweep_enhance": (
-        "Also try low-light enhancement (looks at the clip once more)",
-        "同时尝试低光增强（需再分析一遍）",
+        "Try with and without low-light enhancement (looks at the clip once more)",
+        "分别尝试开启和关闭低光增强（需再分析一遍）",
     ),
     "run_sweep": ("Try the thresholds", "开始尝试"),
     "use_knee": ("Use {value}", "采用 {value}"),
