@@ -121,7 +121,7 @@ def test_other_options_of_the_detector_look_again(clips: OpenClips, add: Callabl
     until(lambda: session.complete)
     assert not clips.change_settings("anna", clip.id, setting("detector.confidence=0.8"))
     assert session.complete
-    assert clips.change_settings("anna", clip.id, setting("detector.enhance=true"))
+    assert clips.change_settings("anna", clip.id, setting("detector.enhance=false"))
     assert session.preset.detector.confidence == 0.8
     until(lambda: session.complete)
 
