@@ -18,9 +18,12 @@ FRAMES_PER_CLIP = 3
 
 @pytest.fixture(scope="session")
 def labelled(sample: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six pictures, ``co_*`` and ``mg_*``: clearly visible faces are labels, hidden ones in ``ignore/``."""
+    """Six pictures, ``co_*`` and ``mg_*``: clearly visible faces are labels, hidden ones in ``ignore/``.
+
+    How far each head is turned is told of the pictures ``co_*`` alone.
+    """
     folder = tmp_path_factory.mktemp("labelled")
-    for part in ("images", "labels", "ignore"):
+    for part in ("images", "labels", "ignore", "yaw"):
         (folder / part).mkdir()
     for clip, prefix in CLIPS.items():
         truth = list(csv.DictReader(sample(clip).with_suffix(".gt.csv").open()))
@@ -31,6 +34,9 @@ def labelled(sample: Callable[[str], Path], tmp_path_factory: pytest.TempPathFac
                 pixels = colour.picture(frame, *size)[..., ::-1]
                 assert cv2.imwrite(str(folder / "images" / f"{name}.jpg"), pixels)
                 rows = [row for row in truth if int(row["frame"]) == frame.index + 1]
+                if clip == "consultation":
+                    yaws = [f"{row['yaw']}\n" for row in rows if float(row["visibility"]) >= 0.5]
+                    (folder / "yaw" / f"{name}.txt").write_text("".join(yaws))
                 for part, clear in (("labels", True), ("ignore", False)):
                     lines = [_line(row, size) for row in rows if (float(row["visibility"]) >= 0.5) == clear]
                     (folder / part / f"{name}.txt").write_text("".join(lines))

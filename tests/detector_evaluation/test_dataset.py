@@ -43,6 +43,26 @@ def test_an_empty_label_file_is_a_picture_without_faces_and_ignore_may_be_missin
     assert picture.faces.shape == picture.ignored.shape == (0, 4)
 
 
+def test_how_far_heads_are_turned_may_be_told(copied: Path) -> None:
+    (copied / "labels" / f"{NAME}.txt").write_text("0 0.2 0.5 0.1 0.1\n0 0.5 0.5 0.1 0.1\n0 0.8 0.5 0.1 0.1\n")
+    yaws = copied / "yaw" / f"{NAME}.txt"
+    assert "yaw" not in load_dataset(copied, prefix=NAME)[0].properties
+    yaws.write_text("-70\n\n12.5\nnan\n")
+    told = load_dataset(copied, prefix=NAME)[0].properties["yaw"]
+    assert np.array_equal(told, [70, 12.5, np.nan], equal_nan=True)
+    for text, said in (
+        ("1\n2\n", "has 2 numbers for 3 labels"),
+        ("1\n2\nleft\n", "line 3: is no number"),
+        ("1\ninf\n3\n", "line 2: is no number"),
+    ):
+        yaws.write_text(text)
+        with pytest.raises(WorkbenchError, match=said):
+            load_dataset(copied, prefix=NAME)
+    yaws.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(WorkbenchError, match="cannot be read"):
+        load_dataset(copied, prefix=NAME)
+
+
 @pytest.mark.parametrize(
     "line",
     ["0 0.5 0.5 0.1", "0 0.5 0.5 0.1 x", "0 310 220 40 50", "0 0.5 0.5 0 0.1", "0 0.5 nan 0.1 0.1", "\ufeff"],

@@ -100,10 +100,33 @@ def test_recall_by_size_uses_the_confidence_of_all_sizes() -> None:
     answers = [found((square(0, size), 0.9)) for size in sizes]
     answers[1] = found((square(500, 90), 0.5), (square(0, 20), 0.4))  # a large false one above the small right one
     scores = score(answers, truths, min_size=12)
-    assert [(part.from_px, part.to_px, part.faces) for part in scores.by_size] == [
+    assert [(part.start, part.end, part.faces) for part in scores.parts["size"]] == [
         (12, 16, 1), (16, 32, 1), (32, 64, 1), (64, 128, 1), (128, None, 1),
     ]  # fmt: skip
-    assert [part.recalls for part in scores.by_size] == [(1, 1), (0, 1), (1, 1), (1, 1), (1, 1)]
+    assert [part.recalls for part in scores.parts["size"]] == [(1, 1), (0, 1), (1, 1), (1, 1), (1, 1)]
+    assert [part.default_recall for part in scores.parts["size"]] == [1, 0, 1, 1, 1]
+
+
+def test_recall_by_another_property_is_of_the_faces_of_which_it_is_known() -> None:
+    """0.9 finds the faces turned by 10 and 60 degrees, nothing those of 59, 90 and an unknown angle."""
+    faces = np.array([square(100 * number) for number in range(5)])
+    turned = Truth(faces, NOTHING, {"yaw": np.array([10, 59, 60, 90, np.nan])})
+    scores = score([found((square(0), 0.9), (square(200), 0.9))], [turned])
+    assert [(part.start, part.end, part.faces) for part in scores.parts["yaw"]] == [
+        (0, 30, 1), (30, 60, 1), (60, None, 2),
+    ]  # fmt: skip
+    assert [part.recalls[0] for part in scores.parts["yaw"]] == [1, 0, 0.5]
+    assert scores.faces == sum(part.faces for part in scores.parts["size"]) == 5
+
+
+def test_properties_known_of_no_face_and_ranges_without_one() -> None:
+    answers = [found((square(0), 0.9))]
+    assert set(score(answers, [truth(square(0))]).parts) == {"size"}
+    unknown = Truth(np.array([square(0)]), NOTHING, {"yaw": np.array([np.nan]), "skin": np.array([45.0])})
+    parts = score(answers, [unknown]).parts
+    assert set(parts) == {"size", "skin"}
+    assert {part.name: part.recalls[0] for part in parts["skin"] if part.faces} == {"light": 1}
+    assert all(part.recalls == (None, None) and part.default_recall is None for part in parts["skin"] if not part.faces)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,15 @@ import pytest
 from workbench.cli import run
 from workbench.detector_evaluation.corruptions import CLEAN, Corruption
 from workbench.detector_evaluation.dataset import load_dataset
+from workbench.detector_evaluation.properties import SKIN
 from workbench.detector_evaluation.run import candidate, evaluate_detectors
 from workbench.errors import UsageError
 from workbench.stages import ProgressUpdate
 
 COPIES = [CLEAN, Corruption("blur", 3)]
-FILES = {"results.csv", "recall_by_size.csv", "precision_recall.png", "recall_by_size.png", "recall_by_corruption.png"}
+PARTS = ("size", "yaw", "skin")
+FILES = {"results.csv", "precision_recall.png", "recall_by_corruption.png"}
+FILES |= {f"recall_by_{part}.{ending}" for part in PARTS for ending in ("csv", "png")}
 
 
 def test_centerface_finds_the_clear_faces_and_blurred_ones_less_exactly(labelled: Path) -> None:
@@ -44,7 +47,7 @@ def test_a_size_is_what_the_face_measures_in_the_networks_picture(labelled: Path
     faces = {}
     for size in (320, 640):
         scores = evaluate_detectors(pictures, [candidate("centerface", image_size=size)])[0].scores
-        faces[size] = [part.faces for part in scores.by_size]
+        faces[size] = [part.faces for part in scores.parts["size"]]
     assert faces[640][1:] == [*faces[320][:-2], sum(faces[320][-2:])]
 
 
@@ -59,8 +62,11 @@ def test_the_command_writes_tables_and_plots(
     assert {path.name for path in folder.iterdir()} == FILES
     table = pd.read_csv(folder / "results.csv")
     assert table["recall_at_0.1_false"].tolist() == [row["recall_at_0.1_false"] for row in printed["results"]]
-    sizes = pd.read_csv(folder / "recall_by_size.csv")
-    assert (sizes.groupby("corruption")["faces"].sum() == table["faces"].iloc[0]).all()
+    parts = {part: pd.read_csv(folder / f"recall_by_{part}.csv") for part in PARTS}
+    for part in PARTS:
+        assert (parts[part].groupby("corruption")["faces"].sum() == table["faces"].iloc[0]).all()
+    assert parts["yaw"]["from_degrees"].tolist() == [0, 30, 60] * 2
+    assert parts["skin"]["skin"].tolist() == [*SKIN.names] * 2
     for path in folder.glob("*.png"):
         plot = cv2.imread(str(path))
         assert plot is not None

@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.conftest import ShortClip
 from workbench.data import Picture
+from workbench.detector_evaluation.dataset import load_dataset
 from workbench.errors import ModelError, OutputError, UsageError
 from workbench.evaluate import load_truth
 from workbench.maskers import MaskOptions, open_masker
@@ -313,8 +314,20 @@ def test_labels_of_a_corrected_clip_are_its_boxes(session: ClipSession, clip: Pa
 def test_faces_hardly_visible_do_not_count(clip: Path, truth: pd.DataFrame, tmp_path: Path) -> None:
     hidden = truth.assign(visibility=np.where(truth["person"] == 1, 0.1, 1.0))
     label_clip(clip, hidden, tmp_path, every_seconds=5)
-    for kind in ("labels", "ignore"):
+    for kind in ("labels", "ignore", "yaw"):
         assert len((tmp_path / kind / "consultation_20_000000.txt").read_text().splitlines()) == 1
+
+
+def test_labels_of_truth_tell_how_far_each_head_is_turned(clip: Path, truth: pd.DataFrame, tmp_path: Path) -> None:
+    first = truth[truth["frame"] == 0]
+    label_clip(clip, truth, tmp_path / "with", every_seconds=5)
+    picture = load_dataset(tmp_path / "with")[0]
+    for box, yaw in zip(picture.faces, picture.properties["yaw"], strict=True):
+        row = first.iloc[(first["x"] - box[0]).abs().argmin()]
+        assert yaw == pytest.approx(abs(row["yaw"]), abs=0.06)
+    for kind, rows in (("without", truth.drop(columns="yaw")), ("unknown", truth.assign(yaw=np.nan))):
+        label_clip(clip, rows, tmp_path / kind, every_seconds=5)
+        assert not (tmp_path / kind / "yaw").exists()
 
 
 def test_a_clip_that_cannot_be_labelled_is_one_line(clip: Path, truth: pd.DataFrame, tmp_path: Path) -> None:

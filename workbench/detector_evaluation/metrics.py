@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import count, pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data import Detections
+from workbench.detector_evaluation.properties import PROPERTIES, SIZE
 from workbench.detectors.options import DetectorOptions
 
 FALSE_PER_IMAGE = (0.1, 1.0)
@@ -28,27 +29,32 @@ FALSE_PER_IMAGE = (0.1, 1.0)
 DEFAULT_CONFIDENCE: float = DetectorOptions().confidence
 """What an operator gets who changes nothing."""
 
-SIZE_STEPS = (16.0, 32.0, 64.0, 128.0)  # px; each doubling is one halving of a network's grid
 COCO_IOUS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 MAX_DETECTIONS = 1000  # per picture: more than any detector here returns
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is to be found in one picture: ``faces`` (N, 4) and ``ignored`` (M, 4), x0, y0, x1, y1 px."""
+    """What is to be found in one picture: ``faces`` (N, 4) and ``ignored`` (M, 4), x0, y0, x1, y1 px.
+
+    ``properties`` has (N,) values, NaN where unknown, under the names of ``properties.PROPERTIES`` without the size.
+    """
 
     faces: NDArray[np.floating]
     ignored: NDArray[np.floating]
+    properties: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class SizeRecall:
-    """Recall of the faces with ``from_px`` ≤ size < ``to_px`` (None: no end), at each rate of ``FALSE_PER_IMAGE``."""
+class PartRecall:
+    """Recall of the faces with ``start`` ≤ property < ``end`` (None: no end), as ``Scores`` has it of all of them."""
 
-    from_px: float
-    to_px: float | None
+    name: str
+    start: float | None
+    end: float | None
     faces: int
     recalls: tuple[float | None, ...]
+    default_recall: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +63,8 @@ class Scores:
 
     ``recalls`` and ``confidences`` belong to the rates of ``FALSE_PER_IMAGE``: the share of faces found by detections
     scored above that confidence, which is the lowest that keeps the rate. ``default_recall`` and ``default_false``, per
-    picture, belong to ``DEFAULT_CONFIDENCE``. ``curve`` (K, 2) is recall and precision from the best detection on.
+    picture, belong to ``DEFAULT_CONFIDENCE``. ``parts`` are recalls by each property that is known of any face.
+    ``curve`` (K, 2) is recall and precision from the best detection on.
     """
 
     images: int
@@ -68,7 +75,7 @@ class Scores:
     confidences: tuple[float, ...]
     default_recall: float | None
     default_false: float
-    by_size: tuple[SizeRecall, ...]
+    parts: Mapping[str, tuple[PartRecall, ...]]
     curve: NDArray[np.float64]
 
 
@@ -76,28 +83,43 @@ def score(found: Sequence[Detections], truths: Sequence[Truth], *, iou: float = 
     """Scores of what was ``found`` in each picture, in the pixels of its truth."""
     ious = sorted({iou, *COCO_IOUS})
     evaluation = _matched(found, truths, ious, min_size)
-    sizes, answers, false, right = _outcomes(evaluation, ious.index(iou))
+    values, answers, false, right = _outcomes(evaluation, ious.index(iou))
     limits = tuple(_limit(false, rate * len(truths)) for rate in FALSE_PER_IMAGE)
-    edges = [min_size, *(step for step in SIZE_STEPS if step > min_size), np.inf]
-    bucket = np.searchsorted(edges[1:], sizes, side="right")
-    by_size = []
-    for number, (low, high) in enumerate(pairwise(edges)):
-        those = answers[bucket == number]
-        end = None if np.isinf(high) else high
-        by_size.append(SizeRecall(low, end, len(those), tuple(_recall(those, limit) for limit in limits)))
     average = {level: _average_precision(evaluation, ious.index(level)) for level in COCO_IOUS}
     return Scores(
         images=len(truths),
-        faces=len(sizes),
-        ap50=average[0.5] if len(sizes) else None,
-        ap50_95=float(np.mean(list(average.values()))) if len(sizes) else None,
+        faces=len(answers),
+        ap50=average[0.5] if len(answers) else None,
+        ap50_95=float(np.mean(list(average.values()))) if len(answers) else None,
         recalls=tuple(_recall(answers, limit) for limit in limits),
         confidences=limits,
-        default_recall=float(np.mean(answers >= DEFAULT_CONFIDENCE)) if len(answers) else None,
+        default_recall=_default_recall(answers),
         default_false=float(np.sum(false >= DEFAULT_CONFIDENCE)) / len(truths),
-        by_size=tuple(by_size),
-        curve=_curve(right, false, len(sizes)),
+        parts=_parts(values, answers, limits, min_size),
+        curve=_curve(right, false, len(answers)),
     )
+
+
+def _parts(
+    values: Mapping[str, NDArray[np.float64]],
+    answers: NDArray[np.float64],
+    limits: tuple[float, ...],
+    min_size: float,
+) -> dict[str, tuple[PartRecall, ...]]:
+    """Recall in every range of every property, of the faces of which it is known."""
+    found: dict[str, tuple[PartRecall, ...]] = {}
+    for kind in PROPERTIES:
+        own, parts = values[kind.name], []
+        if kind is not SIZE and not np.isfinite(own).any():
+            continue
+        for number, (low, high) in enumerate(kind.ranges(min_size if kind is SIZE else kind.least)):
+            those = answers[(own >= low) & (own < high)]
+            start, end = (float(border) if np.isfinite(border) else None for border in (low, high))
+            name = kind.names[number] if kind.names else ""
+            recalls = tuple(_recall(those, limit) for limit in limits)
+            parts.append(PartRecall(name, start, end, len(those), recalls, _default_recall(those)))
+        found[kind.name] = tuple(parts)
+    return found
 
 
 def _matched(found: Sequence[Detections], truths: Sequence[Truth], ious: list[float], min_size: float) -> Any:
@@ -109,7 +131,9 @@ def _matched(found: Sequence[Detections], truths: Sequence[Truth], ious: list[fl
     boxes: list[dict[str, Any]] = []
     answers: list[dict[str, Any]] = []
     for image, (truth, faces) in enumerate(zip(truths, found, strict=True), 1):
-        boxes += [_entry(next(ids), image, box) | {"iscrowd": 0} for box in truth.faces]
+        for number, box in enumerate(truth.faces):
+            known = {name: float(values[number]) for name, values in truth.properties.items()}
+            boxes.append(_entry(next(ids), image, box) | {"iscrowd": 0, "properties": known})
         boxes += [_entry(next(ids), image, box) | {"iscrowd": 1} for box in truth.ignored]
         rows = zip(faces.boxes, faces.scores, strict=True)
         answers += [_entry(next(ids), image, box) | {"score": float(value)} for box, value in rows]
@@ -140,10 +164,11 @@ def _entry(number: int, image: int, box: NDArray[np.floating]) -> dict[str, Any]
 
 def _outcomes(
     evaluation: Any, level: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Of every face that counts its size and the score of what found it (0: nothing); scores of the false detections
-    and of the right ones, best first."""
-    sizes, answers, false = [], [], []
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Of every face that counts its properties and the score of what found it (0: nothing); scores of the false
+    detections and of the right ones, best first."""
+    properties: list[dict[str, float]] = []
+    answers, false = [], []
     for image in evaluation.evalImgs:
         if image is None:  # a picture without faces, and none was found
             continue
@@ -153,11 +178,15 @@ def _outcomes(
         by_id = {0: 0.0} | dict(zip(image["dtIds"], image["dtScores"], strict=True))
         for face, match, ignored in zip(image["gtIds"], image["gtMatches"][level], image["gtIgnore"], strict=True):
             if not ignored:
-                sizes.append(evaluation.cocoGt.anns[face]["area"] ** 0.5)
+                label = evaluation.cocoGt.anns[face]
+                properties.append(label["properties"] | {SIZE.name: label["area"] ** 0.5})
                 answers.append(by_id[int(match)])
     found = np.array(answers, np.float64)
     best_first = [np.sort(values)[::-1] for values in (np.array(false, np.float64), found[found > 0])]
-    return np.array(sizes, np.float64), found, best_first[0], best_first[1]
+    values = {
+        kind.name: np.array([each.get(kind.name, np.nan) for each in properties], np.float64) for kind in PROPERTIES
+    }
+    return values, found, best_first[0], best_first[1]
 
 
 def _limit(false: NDArray[np.float64], allowed: float) -> float:
@@ -168,6 +197,10 @@ def _limit(false: NDArray[np.float64], allowed: float) -> float:
 
 def _recall(answers: NDArray[np.float64], limit: float) -> float | None:
     return float(np.mean(answers > limit)) if len(answers) else None
+
+
+def _default_recall(answers: NDArray[np.float64]) -> float | None:
+    return float(np.mean(answers >= DEFAULT_CONFIDENCE)) if len(answers) else None
 
 
 def _average_precision(evaluation: Any, level: int) -> float:

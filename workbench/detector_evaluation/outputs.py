@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from workbench.detector_evaluation.metrics import DEFAULT_CONFIDENCE, FALSE_PER_IMAGE, Scores
+from workbench.detector_evaluation.properties import PROPERTIES, Property
 from workbench.detector_evaluation.run import Result
 from workbench.errors import OutputError
 from workbench.video.part_file import write_private
@@ -49,14 +51,27 @@ def result_table(results: Sequence[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows).round(DIGITS)
 
 
-def size_table(results: Sequence[Result]) -> pd.DataFrame:
-    """A row per detector, kind of picture and range of face sizes (px of the network's picture; no end: empty)."""
+def part_tables(results: Sequence[Result]) -> dict[str, pd.DataFrame]:
+    """For each property that is known of any face a row per detector, kind of picture and range (no end: empty).
+
+    Sizes are in px of the network's picture.
+    """
+    return {f"recall_by_{kind.name}": _part_table(results, kind) for kind in _known(results)}
+
+
+def _known(results: Sequence[Result]) -> list[Property]:
+    return [kind for kind in PROPERTIES if any(kind.name in result.scores.parts for result in results)]
+
+
+def _part_table(results: Sequence[Result], kind: Property) -> pd.DataFrame:
     rows = [
         _key(result)
-        | {"from_px": part.from_px, "to_px": part.to_px, "faces": part.faces}
+        | ({kind.name: part.name} if part.name else {})
+        | {f"from_{kind.unit}": part.start, f"to_{kind.unit}": part.end, "faces": part.faces}
         | {f"recall_at_{rate:g}_false": value for rate, value in zip(FALSE_PER_IMAGE, part.recalls, strict=True)}
+        | {f"recall_at_confidence_{DEFAULT_CONFIDENCE:g}": part.default_recall}
         for result in results
-        for part in result.scores.by_size
+        for part in result.scores.parts[kind.name]
     ]
     return pd.DataFrame(rows).round(DIGITS)
 
@@ -74,11 +89,13 @@ def save_results(results: Sequence[Result], folder: Path) -> list[Path]:
     """Write the tables and plots into ``folder``, which is made where it is missing. Raises OutputError."""
     contents = {
         "results.csv": result_table(results).to_csv(index=False).encode(),
-        "recall_by_size.csv": size_table(results).to_csv(index=False).encode(),
         "precision_recall.png": _png(_panels(results, _draw_curve, across="recall", up="precision")),
-        "recall_by_size.png": _png(_panels(results, _draw_sizes, across="face size, px", up=_recall_words())),
         "recall_by_corruption.png": _png(_by_corruption(results)),
     }
+    contents |= {f"{name}.csv": table.to_csv(index=False).encode() for name, table in part_tables(results).items()}
+    for kind in _known(results):
+        draw = partial(_draw_parts, kind=kind)
+        contents[f"recall_by_{kind.name}.png"] = _png(_panels(results, draw, across=kind.title, up=_recall_words()))
     paths = [folder / name for name in contents]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,9 +137,11 @@ def _draw_curve(axes: Axes, scores: Scores, **style: Any) -> None:
     axes.set_xlim(0, 1.02)
 
 
-def _draw_sizes(axes: Axes, scores: Scores, **style: Any) -> None:
-    parts = [part for part in scores.by_size if part.faces]
-    names = [f"{part.from_px:g}–{part.to_px:g}" if part.to_px else f"{part.from_px:g}+" for part in parts]
+def _draw_parts(axes: Axes, scores: Scores, *, kind: Property, **style: Any) -> None:
+    parts = [part for part in scores.parts[kind.name] if part.faces]
+    names = [
+        part.name or (f"{part.start:g}–{part.end:g}" if part.end is not None else f"{part.start:g}+") for part in parts
+    ]
     axes.plot(names, [part.recalls[0] or 0.0 for part in parts], marker="o", **style)
 
 

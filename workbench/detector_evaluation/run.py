@@ -136,7 +136,10 @@ def _scores(
     min_size: float,
 ) -> Scores:
     scales = [_scale(picture, options) for picture in pictures]
-    truths = [Truth(one.faces * scale, one.ignored * scale) for one, scale in zip(pictures, scales, strict=True)]
+    truths = [
+        Truth(one.faces * scale, one.ignored * scale, one.properties)
+        for one, scale in zip(pictures, scales, strict=True)
+    ]
     answers = [faces.scaled(scale, scale) for faces, scale in zip(found, scales, strict=True)]
     return score(answers, truths, iou=iou, min_size=min_size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from workbench.errors import TimelineError
 
 NEEDED = ("frame", "id", "x", "y", "w", "h")
-OPTIONAL = {"visibility": 1.0, "yaw": 0.0}
+OPTIONAL = {"visibility": 1.0, "yaw": math.nan}
 FORMAT = "a truth file is a CSV with the header frame,id,x,y,w,h,visibility,yaw, its frames counted from 1"
 
 
@@ -33,7 +34,8 @@ def load_truth(path: Path) -> pd.DataFrame:
     """Read a truth file (MOT style CSV, frames from 1).
 
     Returns ``frame`` (from 0, as in a timeline), ``person``, ``x, y, w, h`` px (also where hidden or outside of the
-    picture), ``visibility`` 0..1 (1 where the file has none), ``yaw`` degrees. Raises TimelineError.
+    picture), ``visibility`` 0..1 (1 where the file has none), ``yaw`` degrees (NaN where it has none). Raises
+    TimelineError.
 
     >>> list(load_truth(sample("consultation").truth).columns)
     ['frame', 'person', 'x', 'y', 'w', 'h', 'visibility', 'yaw']

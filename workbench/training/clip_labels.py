@@ -27,7 +27,8 @@ def label_clip(
 
     ``faces`` has a row per face and frame: ``frame`` from 0, ``x, y, w, h`` px of the upright picture, and perhaps
     ``visibility`` 0..1, as ``Timeline.masked_rows`` and ``load_truth`` give them. Faces less visible than
-    ``min_visibility`` are written as regions that do not count. The pictures show faces: ``data`` is made private.
+    ``min_visibility`` are written as regions that do not count. With a column ``yaw`` (degrees) it is told how far each
+    head is turned, for ``evaluate-detector``. The pictures show faces: ``data`` is made private.
 
     Raises UsageError for an interval that is none, TimelineError for a table without these columns, SourceError for
     what is no video, OutputError for a folder that cannot be written.
@@ -43,7 +44,8 @@ def label_clip(
     missing = [name for name in NEEDED if name not in faces.columns]
     if missing:
         raise TimelineError(f"faces without the column {missing[0]!r}; they need {', '.join(NEEDED)}")
-    for name in ("images", "labels", "ignore"):
+    has_yaw = "yaw" in faces and bool(faces["yaw"].notna().any())
+    for name in ("images", "labels", "ignore", *(["yaw"] if has_yaw else [])):
         private_folder(data / name)
     visible = faces["visibility"] >= min_visibility if "visibility" in faces else pd.Series(True, index=faces.index)
     by_frame = {
@@ -59,7 +61,10 @@ def label_clip(
             name = f"{source.stem}_{frame.index:06d}"
             _write(data / "images" / f"{name}.jpg", _jpeg(frame))
             for kind, rows in by_frame.items():
-                _write(data / kind / f"{name}.txt", _lines(rows.get(frame.index), frame).encode())
+                inside, boxes = _inside(rows.get(frame.index, faces.iloc[:0]), frame)
+                _write(data / kind / f"{name}.txt", _lines(boxes))
+                if has_yaw and kind == "labels":
+                    _write(data / "yaw" / f"{name}.txt", _yaws(inside))
             written += 1
     return written
 
@@ -70,17 +75,22 @@ def _jpeg(frame: Frame) -> bytes:
     return packed.tobytes()
 
 
-def _lines(rows: pd.DataFrame | None, frame: Frame) -> str:
-    """A line per face: class, centre x, centre y, width, height, as fractions of the picture and cut off at its rim."""
-    if rows is None:
-        return ""
+def _inside(rows: pd.DataFrame, frame: Frame) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """The faces that reach into the picture, and their centre, width and height, cut off at its rim, as fractions."""
     size: NDArray[np.float64] = np.array([frame.width_px, frame.height_px], float)
     corners = rows[["x", "y"]].to_numpy(float)
     low = np.clip(corners, 0, size)
     high = np.clip(corners + rows[["w", "h"]].to_numpy(float), 0, size)
     inside = (high > low).all(axis=1)
-    values = np.concatenate([(low + high) / 2 / size, (high - low) / size], axis=1)[inside]
-    return "".join("0 " + " ".join(f"{value:.6f}" for value in row) + "\n" for row in values)
+    return rows[inside], np.concatenate([(low + high) / 2 / size, (high - low) / size], axis=1)[inside]
+
+
+def _lines(boxes: NDArray[np.float64]) -> bytes:
+    return "".join("0 " + " ".join(f"{value:.6f}" for value in row) + "\n" for row in boxes).encode()
+
+
+def _yaws(rows: pd.DataFrame) -> bytes:
+    return "".join(f"{degrees:.1f}\n" for degrees in rows["yaw"]).encode()
 
 
 def _write(path: Path, content: bytes) -> None:
