@@ -43,6 +43,32 @@ def test_recall_stops_where_false_detections_become_too_many() -> None:
     assert scores.confidences == (pytest.approx(0.62), 0)
 
 
+def test_the_interval_says_how_much_the_choice_of_pictures_counts() -> None:
+    """100 pictures of one face, of which 80 are found: the interval is nearly that of 80 throws of a coin in 100. Where
+    each picture has ten faces, found or not together, ten times as many faces say no more."""
+    found_here = [found((square(0), 0.9))] * 80 + [Detections.empty()] * 20
+    (low, high), _ = score(found_here, [truth(square(0))] * 100).intervals
+    margin = 1.96 * (0.8 * 0.2 / 100) ** 0.5
+    assert (low, high) == (pytest.approx(0.8 - margin, abs=0.02), pytest.approx(0.8 + margin, abs=0.02))
+    ten = [square(50 * number) for number in range(10)]
+    crowds = [found(*((box, 0.9) for box in ten))] * 80 + [Detections.empty()] * 20
+    assert score(crowds, [truth(*ten)] * 100).intervals[0] == (pytest.approx(low), pytest.approx(high))
+
+
+def test_the_interval_knows_that_false_detections_are_drawn_too() -> None:
+    """One false detection of 0.95 a tenth of the pictures: where chance draws more of them, the limit is above 0.9."""
+    answers = [found((square(0), 0.9), (square(200), 0.95))] * 2 + [found((square(0), 0.9))] * 18
+    scores = score(answers, [truth(square(0))] * 20)
+    assert scores.recalls == (1, 1)
+    assert scores.intervals == ((0, 1), (1, 1))
+
+
+def test_too_few_pictures_have_no_interval() -> None:
+    assert score([found((square(0), 0.9))], [truth(square(0))]).intervals == (None, None)
+    assert score([found((square(0), 0.9)), Detections.empty()], [truth(square(0)), truth()]).intervals[0] is None
+    assert score([Detections.empty()] * 3, [truth()] * 3).intervals == (None, None)
+
+
 def test_what_the_default_confidence_finds_is_told() -> None:
     """Of three faces 0.5 finds two, with one false one in two pictures; the one scored 0.49 stays out."""
     answers = [found((square(0), 0.9), (square(100), 0.5), (square(200), 0.49)), found((square(300), 0.6))]

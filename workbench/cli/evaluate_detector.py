@@ -11,7 +11,7 @@ from workbench.cli.lines import tell
 from workbench.cli.progress import shown
 from workbench.detector_evaluation.corruptions import NAMES, corruptions_of
 from workbench.detector_evaluation.dataset import load_dataset
-from workbench.detector_evaluation.metrics import DEFAULT_CONFIDENCE
+from workbench.detector_evaluation.metrics import DEFAULT_CONFIDENCE, FALSE_PER_IMAGE
 from workbench.detector_evaluation.outputs import check_folder, part_tables, result_table, save_results
 from workbench.detector_evaluation.run import Result, candidate, evaluate_detectors
 
@@ -76,9 +76,9 @@ def evaluate_detector(
 ) -> None:
     """Average precision and recall of face detectors on labelled pictures, side by side.
 
-    Recall is told at 0.1 and at 1 false detections per picture, and at the default confidence: of all faces, by size,
-    by skin and, where DATA has yaw/, by how far the head is turned. Pictures are the clean ones and what --corrupt
-    adds.
+    Recall is told at 0.1 and at 1 false detections per picture, with its 95 % interval, and at the default confidence:
+    of all faces, by size, by skin and, where DATA has yaw/, by how far the head is turned. Pictures are the clean ones
+    and what --corrupt adds.
     """
     candidates = [candidate(text, image_size=image_size, enhanced=enhanced) for text in detectors]
     if output is not None:
@@ -112,21 +112,27 @@ def _described(results: list[Result]) -> str:
     width = max(len(result.detector) for result in results)
     lines = [
         f"{first.images} pictures, {first.faces} faces",
-        f"{'detector':<{width}}  pictures    AP50  AP50-95  recall at 0.1 and 1 false per picture (confidence above)"
-        f"  recall, false per picture at {DEFAULT_CONFIDENCE:g}",
+        f"{'detector':<{width}}  pictures    AP50  AP50-95  {_rates():<66}"
+        f"recall, false per picture at {DEFAULT_CONFIDENCE:g}",
     ]
     for result in results:
         scores = result.scores
-        recalls = [
-            f"{_share(recall)} ({confidence:.2f})"
-            for recall, confidence in zip(scores.recalls, scores.confidences, strict=True)
-        ]
+        by_rate = zip(scores.recalls, scores.intervals, scores.confidences, strict=True)
+        recalls = [f"{_share(recall)} {_range(interval)} ({above:.2f})" for recall, interval, above in by_rate]
         lines.append(
             f"{result.detector:<{width}}  {result.corruption!s:<8}  {_share(scores.ap50)}   {_share(scores.ap50_95)}"
-            f"  {'   '.join(recalls):<54}  {_share(scores.default_recall)}, {scores.default_false:.3f}"
+            f"  {'   '.join(recalls):<66}{_share(scores.default_recall)}, {scores.default_false:.3f}"
         )
     return "\n".join(lines)
 
 
+def _rates() -> str:
+    return f"recall at {' and '.join(f'{rate:g}' for rate in FALSE_PER_IMAGE)} false per picture, 95 % interval (above)"
+
+
 def _share(value: float | None) -> str:
     return f"{'-':>6}" if value is None else f"{value:6.3f}"
+
+
+def _range(interval: tuple[float, float] | None) -> str:
+    return f"{'-':^9}" if interval is None else f"{interval[0]:.2f}–{interval[1]:.2f}"

@@ -30,6 +30,7 @@ DEFAULT_CONFIDENCE: float = DetectorOptions().confidence
 """What an operator gets who changes nothing."""
 
 COCO_IOUS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+RESAMPLES = 1000  # the interval's second digit stays the same with more
 MAX_DETECTIONS = 1000  # per picture: more than any detector here returns
 
 
@@ -62,8 +63,9 @@ class Scores:
     """How well the faces were found. Figures are None where there is no face.
 
     ``recalls`` and ``confidences`` belong to the rates of ``FALSE_PER_IMAGE``: the share of faces found by detections
-    scored above that confidence, which is the lowest that keeps the rate. ``default_recall`` and ``default_false``, per
-    picture, belong to ``DEFAULT_CONFIDENCE``. ``parts`` are recalls by each property that is known of any face.
+    scored above that confidence, which is the lowest that keeps the rate. ``intervals``: between what such pictures
+    would have given in 95 of 100 cases (None where they are too few to tell). ``default_recall`` and ``default_false``,
+    per picture, belong to ``DEFAULT_CONFIDENCE``. ``parts`` are recalls by each property that is known of any face.
     ``curve`` (K, 2) is recall and precision from the best detection on.
     """
 
@@ -72,6 +74,7 @@ class Scores:
     ap50: float | None
     ap50_95: float | None
     recalls: tuple[float | None, ...]
+    intervals: tuple[tuple[float, float] | None, ...]
     confidences: tuple[float, ...]
     default_recall: float | None
     default_false: float
@@ -83,7 +86,8 @@ def score(found: Sequence[Detections], truths: Sequence[Truth], *, iou: float = 
     """Scores of what was ``found`` in each picture, in the pixels of its truth."""
     ious = sorted({iou, *COCO_IOUS})
     evaluation = _matched(found, truths, ious, min_size)
-    values, answers, false, right = _outcomes(evaluation, ious.index(iou))
+    outcomes = _outcomes(evaluation, ious.index(iou))
+    answers, false = outcomes.answers, outcomes.false
     limits = tuple(_limit(false, rate * len(truths)) for rate in FALSE_PER_IMAGE)
     average = {level: _average_precision(evaluation, ious.index(level)) for level in COCO_IOUS}
     return Scores(
@@ -92,11 +96,12 @@ def score(found: Sequence[Detections], truths: Sequence[Truth], *, iou: float = 
         ap50=average[0.5] if len(answers) else None,
         ap50_95=float(np.mean(list(average.values()))) if len(answers) else None,
         recalls=tuple(_recall(answers, limit) for limit in limits),
+        intervals=tuple(_interval(outcomes, rate, len(truths)) for rate in FALSE_PER_IMAGE),
         confidences=limits,
         default_recall=_default_recall(answers),
         default_false=float(np.sum(false >= DEFAULT_CONFIDENCE)) / len(truths),
-        parts=_parts(values, answers, limits, min_size),
-        curve=_curve(right, false, len(answers)),
+        parts=_parts(outcomes.properties, answers, limits, min_size),
+        curve=_curve(answers, false),
     )
 
 
@@ -162,31 +167,61 @@ def _entry(number: int, image: int, box: NDArray[np.floating]) -> dict[str, Any]
     return {"id": number} | where
 
 
-def _outcomes(
-    evaluation: Any, level: int
-) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Of every face that counts its properties and the score of what found it (0: nothing); scores of the false
-    detections and of the right ones, best first."""
+@dataclass(frozen=True, eq=False)
+class _Outcomes:
+    """Of every face that counts its ``properties`` and, in ``answers``, the score of what found it (0: nothing);
+    ``false``: scores of the false detections, best first. ``…_images``: the numbers of their pictures."""
+
+    properties: Mapping[str, NDArray[np.float64]]
+    answers: NDArray[np.float64]
+    answer_images: NDArray[np.int64]
+    false: NDArray[np.float64]
+    false_images: NDArray[np.int64]
+
+
+def _outcomes(evaluation: Any, level: int) -> _Outcomes:
     properties: list[dict[str, float]] = []
-    answers, false = [], []
-    for image in evaluation.evalImgs:
+    answers: list[tuple[float, int]] = []
+    false: list[tuple[float, int]] = []
+    for number, image in enumerate(evaluation.evalImgs):
         if image is None:  # a picture without faces, and none was found
             continue
         scores = np.array(image["dtScores"], np.float64)
         wrong = (image["dtMatches"][level] == 0) & ~image["dtIgnore"][level].astype(bool)
-        false.extend(scores[wrong])
+        false += [(value, number) for value in scores[wrong]]
         by_id = {0: 0.0} | dict(zip(image["dtIds"], image["dtScores"], strict=True))
         for face, match, ignored in zip(image["gtIds"], image["gtMatches"][level], image["gtIgnore"], strict=True):
             if not ignored:
                 label = evaluation.cocoGt.anns[face]
                 properties.append(label["properties"] | {SIZE.name: label["area"] ** 0.5})
-                answers.append(by_id[int(match)])
-    found = np.array(answers, np.float64)
-    best_first = [np.sort(values)[::-1] for values in (np.array(false, np.float64), found[found > 0])]
-    values = {
-        kind.name: np.array([each.get(kind.name, np.nan) for each in properties], np.float64) for kind in PROPERTIES
-    }
-    return values, found, best_first[0], best_first[1]
+                answers.append((by_id[int(match)], number))
+    false.sort(reverse=True)
+    return _Outcomes(
+        properties={
+            kind.name: np.array([each.get(kind.name, np.nan) for each in properties], np.float64) for kind in PROPERTIES
+        },
+        answers=np.array([value for value, _ in answers], np.float64),
+        answer_images=np.array([number for _, number in answers], np.int64),
+        false=np.array([value for value, _ in false], np.float64),
+        false_images=np.array([number for _, number in false], np.int64),
+    )
+
+
+def _interval(outcomes: _Outcomes, rate: float, images: int) -> tuple[float, float] | None:
+    """95 % interval of the recall by the percentile bootstrap: pictures, whose faces are alike, are drawn again and
+    again (Efron, Tibshirani, "An Introduction to the Bootstrap", 1993)."""
+    if images < 2 or not len(outcomes.answers):
+        return None
+    random = np.random.default_rng(0)  # the same pictures give the same interval
+
+    def recall() -> float:
+        times = np.bincount(random.integers(images, size=images), minlength=images)
+        false = np.repeat(outcomes.false, times[outcomes.false_images])
+        answers = np.repeat(outcomes.answers, times[outcomes.answer_images])
+        return float(np.mean(answers > _limit(false, rate * images))) if len(answers) else np.nan
+
+    low, high = (float(border) for border in np.percentile([recall() for _ in range(RESAMPLES)], (2.5, 97.5)))
+    return None if np.isnan(low) else (low, high)
 
 
 def _limit(false: NDArray[np.float64], allowed: float) -> float:
@@ -208,9 +243,10 @@ def _average_precision(evaluation: Any, level: int) -> float:
     return float(np.mean(evaluation.eval["precision"][level]))
 
 
-def _curve(right: NDArray[np.float64], false: NDArray[np.float64], faces: int) -> NDArray[np.float64]:
+def _curve(answers: NDArray[np.float64], false: NDArray[np.float64]) -> NDArray[np.float64]:
     """(K, 2) recall and precision at each score that a detection has."""
+    right = np.sort(answers[answers > 0])[::-1]
     levels = np.unique(np.concatenate([right, false]))[::-1]
     hits = np.searchsorted(-right, -levels, side="right")
     misses = np.searchsorted(-false, -levels, side="right")
-    return np.stack([hits / max(faces, 1), hits / np.maximum(hits + misses, 1)], axis=1)
+    return np.stack([hits / max(len(answers), 1), hits / np.maximum(hits + misses, 1)], axis=1)

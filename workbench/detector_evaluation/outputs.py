@@ -28,8 +28,8 @@ DIGITS = 4
 
 
 def result_table(results: Sequence[Result]) -> pd.DataFrame:
-    """A row per detector and kind of picture: AP, recall and confidence at each rate of false detections, and recall
-    and false detections per picture at the default confidence.
+    """A row per detector and kind of picture: AP; recall, its 95 % interval and the confidence at each rate of false
+    detections; and recall and false detections per picture at the default confidence.
 
     >>> pictures = label_clip(clip, truth, folder / "table")
     >>> found = evaluate_detectors(load_dataset(folder / "table"), [candidate("centerface", image_size=640)])
@@ -41,8 +41,11 @@ def result_table(results: Sequence[Result]) -> pd.DataFrame:
         scores = result.scores
         row = _key(result) | {"engine": result.engine, "images": scores.images, "faces": scores.faces}
         row |= {"ap50": scores.ap50, "ap50_95": scores.ap50_95}
-        for rate, recall, confidence in zip(FALSE_PER_IMAGE, scores.recalls, scores.confidences, strict=True):
-            row |= {f"recall_at_{rate:g}_false": recall, f"confidence_at_{rate:g}_false": confidence}
+        by_rate = zip(FALSE_PER_IMAGE, scores.recalls, scores.intervals, scores.confidences, strict=True)
+        for rate, recall, interval, confidence in by_rate:
+            low, high = interval or (None, None)
+            row |= {f"recall_at_{rate:g}_false": recall, f"low_at_{rate:g}_false": low, f"high_at_{rate:g}_false": high}
+            row[f"confidence_at_{rate:g}_false"] = confidence
         row |= {
             f"recall_at_confidence_{DEFAULT_CONFIDENCE:g}": scores.default_recall,
             f"false_at_confidence_{DEFAULT_CONFIDENCE:g}": scores.default_false,
