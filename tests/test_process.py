@@ -203,6 +203,7 @@ def test_missing_sources_are_named(preset: Preset, tmp_path: Path) -> None:
         ("dim_night_ward", "dim-light"),
         ("profile_and_occlusion", "balanced"),
         ("ward_round_1080p", "balanced"),
+        ("ward_round_1080p", "fast"),  # small faces, seldom looked for
         ("phone_portrait", "balanced"),
     ],
 )

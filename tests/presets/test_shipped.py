@@ -77,8 +77,10 @@ def test_crowd_lets_faces_jump_less_far_and_looks_closer() -> None:
     assert int(str(settings["detector.image_size"])) > 640
 
 
-def test_fast_looks_at_every_fifth_frame() -> None:
-    assert changed("fast")["detector.every"] == 5
+def test_fast_looks_less_often_but_as_closely() -> None:
+    settings = changed("fast")
+    assert settings["detector.every"] == 5
+    assert "detector.image_size" not in settings
 
 
 def test_maximum_privacy_misses_less_than_every_other_preset() -> None:

@@ -17,8 +17,6 @@ from workbench.training.labels import load_photographs, validation_pictures
 from workbench.training.options import Recipe, StepsDone
 from workbench.workspace import private_folder
 
-CALIBRATION_SIZE_PX = 640
-
 PicturesFound = Callable[[int, int], None]
 """Called with the number of pictures and of faces to learn."""
 
@@ -82,7 +80,7 @@ def finish(checkpoint: Path, data: Path, recipe: Recipe, target: Path) -> tuple[
     pictures = validation_pictures(data, recipe.labels)
     if not pictures:
         return plain, "scores are not calibrated: the recipe names no validation pictures"
-    options = DetectorOptions(kind=architecture.DETECTOR, weights=str(plain), image_size=CALIBRATION_SIZE_PX)
+    options = DetectorOptions(kind=architecture.DETECTOR, weights=str(plain))
     try:
         fitted = fit_calibration(options, pictures)
     except TooLittle as error:
