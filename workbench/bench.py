@@ -20,7 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from workbench.colour import picture
 from workbench.decide import decide
+from workbench.detectors import open_detector
+from workbench.detectors.options import DetectorOptions
 from workbench.errors import UsageError, WorkbenchError
 from workbench.presets.files import load_preset
 from workbench.presets.settings import with_settings
@@ -28,6 +31,9 @@ from workbench.sightings import Clock, Sightings
 from workbench.video.files import VideoFile
 from workbench.video.prefetch import prefetch
 from workbench.video.writer import VideoWriter
+
+DETECTED_SIZE = 640, 384  # px: what the detector sees of a 16:9 clip, up to 1080p
+DETECTED_TIMES, DETECTED_ROUNDS = 20, 5
 
 PEERS = {"deface": (), "deface --scale 640x360": ("--scale", "640x360")}
 
@@ -60,6 +66,9 @@ class Benchmark:
     cores: int
     runs: list[Measurement]
     redecide_ten_minutes_seconds: float
+    detector: str
+    detector_cpu_ms: float
+    """For one picture of ``DETECTED_SIZE``, on one thread."""
 
     def ratios(self) -> dict[str, float]:
         """``process`` against decoding and encoding alone (frames a second), and peers against it (CPU seconds)."""
@@ -102,7 +111,9 @@ def measure(
             tried = [_run(name, command, frames) for _ in range(rounds)]
             runs.append(min(tried, key=lambda run: run.cpu_seconds))
             tell(runs[-1])
-    return Benchmark(clip.name, preset, os.cpu_count() or 1, runs, _redecide_ten_minutes())
+    options = with_settings(load_preset(preset), settings).detector
+    cost = _detector_cpu_ms(clip, options)
+    return Benchmark(clip.name, preset, os.cpu_count() or 1, runs, _redecide_ten_minutes(), options.kind, cost)
 
 
 def transcode(clip: Path, output: Path, preset: str, settings: Sequence[str]) -> None:
@@ -174,6 +185,22 @@ def _run(name: str, command: list[str], frames: int) -> Measurement:
             lines = output.read().decode(errors="replace").strip().splitlines() or ["no output"]
             raise WorkbenchError(f"benchmark {name!r} failed: {lines[-1]}")
     return Measurement(name, frames, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def _detector_cpu_ms(clip: Path, options: DetectorOptions) -> float:
+    """CPU milliseconds in which the detector reads a picture of ``clip`` into faces: the best of some rounds."""
+    width, height = DETECTED_SIZE
+    options = options.model_copy(update={"device": "cpu", "threads": 1, "image_size": width})
+    with VideoFile(clip) as video:
+        seen = picture(next(video.frames()), width, height)
+    detector = open_detector(options, width_px=width, height_px=height)
+    spent = []
+    for _ in range(DETECTED_ROUNDS + 1):  # the first one warms up
+        start = time.process_time()
+        for _ in range(DETECTED_TIMES):
+            detector.detect([seen])
+        spent.append(time.process_time() - start)
+    return round(1000 * min(spent[1:]) / DETECTED_TIMES, 2)
 
 
 def _redecide_ten_minutes() -> float:

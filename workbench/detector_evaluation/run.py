@@ -16,7 +16,6 @@ from workbench.detector_evaluation.dataset import LabelledPicture
 from workbench.detector_evaluation.metrics import Scores, Truth, score
 from workbench.detectors import open_detector
 from workbench.detectors.finder import picture_size
-from workbench.detectors.lowlight import enhance
 from workbench.detectors.options import DetectorOptions
 from workbench.errors import UsageError
 from workbench.stages import Detector, Progress, ProgressUpdate
@@ -116,8 +115,7 @@ def answers(
         for number, own in enumerate(sizes):
             if own == size:
                 copies = _copies(pictures[number], corruptions)
-                seen = map(enhance, copies) if options.enhance else copies
-                yield number, detector.engine, (detector.detect([copy])[0] for copy in seen)
+                yield number, detector.engine, (detector.detect([copy])[0] for copy in copies)
 
 
 def _copies(picture: LabelledPicture, corruptions: Sequence[Corruption]) -> Iterator[Picture]:

@@ -9,7 +9,6 @@ import numpy as np
 from workbench import boxes as geometry
 from workbench import colour
 from workbench.data import Detections, Frame, Picture
-from workbench.detectors.lowlight import enhance
 from workbench.detectors.options import DetectorOptions
 from workbench.detectors.tiles import merge, tiles_of
 from workbench.stages import Detector
@@ -65,15 +64,11 @@ class FaceFinder:
 
     def _pictures(self, frame: Frame) -> list[Picture]:
         """The whole frame, then its tiles, each of the detector's size."""
-        whole = self._prepared(frame, self._size)
+        whole = colour.picture(frame, *self._size)
         if not self._tiles:
             return [whole]
-        large = self._prepared(frame, self._tiles[0].whole_size)
+        large = colour.picture(frame, *self._tiles[0].whole_size)
         return [whole, *(np.ascontiguousarray(tile.cut(large)) for tile in self._tiles)]
-
-    def _prepared(self, frame: Frame, size: tuple[int, int]) -> Picture:
-        picture = colour.picture(frame, *size)
-        return enhance(picture) if self._options.enhance else picture
 
     def _in_frame(self, frame: Frame, found: Sequence[Detections]) -> Detections:
         """One frame's faces out of what was found in its pictures, each in that picture's pixels."""

@@ -26,11 +26,16 @@ EVERY = 4  # pixels skipped when measuring
 _CHECK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)  # nothing of planes and straight edges is left
 
 
+def is_dark(picture: Picture) -> bool:
+    """Whether ``enhance`` does something to the RGB picture."""
+    return bool(picture[::EVERY, ::EVERY].mean() < DARK_MEAN)
+
+
 def enhance(picture: Picture) -> Picture:
     """A dark RGB picture denoised and brightened; a bright one as it is."""
-    sample = picture[::EVERY, ::EVERY]
-    if sample.mean() >= DARK_MEAN:
+    if not is_dark(picture):
         return picture
+    sample = picture[::EVERY, ::EVERY]
     gain = min(255 / max(float(np.percentile(sample.max(axis=2), HIGHLIGHTS)), 1.0), MAX_GAIN)
     spread = noise_of(picture)
     if spread >= LEAST_NOISE:

@@ -38,30 +38,47 @@ def narrow(
     own = narrowed.state_dict()
     same = {name: values for name, values in network.state_dict().items() if own[name].shape == values.shape}
     narrowed.load_state_dict(same, strict=False)
-    passed = list(examples)
+    wanted = passed = list(examples)
     for number, (block, small) in enumerate(zip(network.blocks, narrowed.blocks, strict=True)):
         assert isinstance(block, Block)
         assert isinstance(small, Block)
-        lost = _narrow_block(block, small, passed)
+        wanted = [block(each) for each in wanted]
+        lost = _narrow_block(block, small, passed, wanted)
         if done is not None:
             done(number, lost)
         passed = [small(each) for each in passed]
     return narrowed
 
 
-def _narrow_block(block: Block, small: Block, passed: Sequence[Tensor]) -> float:
-    """Fill ``small`` from ``block`` for what is ``passed`` to both; what was lost."""
+def _narrow_block(block: Block, small: Block, passed: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
+    """Fill ``small`` from ``block``, so that it makes of what is ``passed`` to it what is ``wanted``; what was lost."""
     moments = _second_moments(block, passed)
-    whole = _projection(block)
-    kept, fitted = _left_out(whole, moments, to=small.filter.out_channels)
+    kept = _left_out(_projection(block), moments, to=small.filter.out_channels)
     for layer in ("expand", "filter"):
         for name, values in getattr(block, layer).named_parameters():
             getattr(small, layer).get_parameter(name).copy_(values[kept])
-    small.project.weight.copy_(fitted[:, kept, None, None])
+    # What the blocks before lost is made up for here, as far as it can be.
+    missing = [want - have if block.adds else want for want, have in zip(wanted, passed, strict=True)]
+    fitted = _fitted(small, passed, missing)
+    small.project.weight.copy_(fitted[:, :-1, None, None])
     assert small.project.bias is not None
     small.project.bias.copy_(fitted[:, -1])
-    change = whole - fitted
-    return float(((change @ moments) * change).sum() / ((whole @ moments) * whole).sum())
+    off = sum(float(((small(have) - want) ** 2).sum()) for have, want in zip(passed, wanted, strict=True))
+    return off / sum(float((want**2).sum()) for want in wanted)
+
+
+def _fitted(small: Block, passed: Sequence[Tensor], missing: Sequence[Tensor]) -> Tensor:
+    """The last weights (after, width + 1), the bias as the last column, that make most of what is ``missing``."""
+    width = small.filter.out_channels
+    sums = torch.zeros(width + 1, width + 1, dtype=torch.float64)
+    products = torch.zeros(missing[0].shape[1], width + 1, dtype=torch.float64)
+    for have, want in zip(passed, missing, strict=True):
+        inside = _cells(small.inside(have))
+        sums += inside.T @ inside
+        products += want.permute(0, 2, 3, 1).flatten(0, 2).double().T @ inside
+    sums.diagonal()[:width] += STEADIED * sums.diagonal().mean()
+    fitted: Tensor = torch.linalg.solve(sums, products.T)
+    return fitted.T
 
 
 def _projection(block: Block) -> Tensor:
@@ -75,16 +92,21 @@ def _second_moments(block: Block, passed: Sequence[Tensor]) -> Tensor:
     width = block.filter.out_channels
     sums, cells = torch.zeros(width + 1, width + 1, dtype=torch.float64), 0
     for features in passed:
-        inside = block.inside(features).permute(0, 2, 3, 1).reshape(-1, width)
-        inside = inside[torch.randperm(len(inside))[:MOST_CELLS]].double()
-        inside = torch.cat([inside, torch.ones(len(inside), 1, dtype=torch.float64)], dim=1)
+        inside = _cells(block.inside(features))
+        inside = inside[torch.randperm(len(inside))[:MOST_CELLS]]
         sums += inside.T @ inside
         cells += len(inside)
     return sums / cells
 
 
-def _left_out(weights: Tensor, moments: Tensor, *, to: int) -> tuple[Tensor, Tensor]:
-    """The numbers of the ``to`` channels that stay, and ``weights`` refitted, with zeros for the others."""
+def _cells(inside: Tensor) -> Tensor:
+    """(cells, width + 1): the channels of every cell, and 1."""
+    cells = inside.permute(0, 2, 3, 1).flatten(0, 2).double()
+    return torch.cat([cells, torch.ones(len(cells), 1, dtype=torch.float64)], dim=1)
+
+
+def _left_out(weights: Tensor, moments: Tensor, *, to: int) -> Tensor:
+    """The numbers of the ``to`` channels that stay."""
     width = len(moments) - 1
     fitted = weights.clone()
     steadied = moments.clone()
@@ -102,4 +124,4 @@ def _left_out(weights: Tensor, moments: Tensor, *, to: int) -> tuple[Tensor, Ten
         inverse[goes, goes] = 1.0
         fitted[:, goes] = 0.0
         stays[goes] = False
-    return stays[:width].nonzero()[:, 0], fitted
+    return stays[:width].nonzero()[:, 0]

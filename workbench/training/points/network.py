@@ -2,11 +2,14 @@
 
 A MobileNetV2 (Sandler et al., 2018) down to a grid of 32 px, a feature pyramid of 24 channels back up to 4 px, and five
 answers a cell: ``workbench.detectors.centerface`` says what they mean. How wide a network is, is how many channels each
-of its blocks computes with inside; what passes from block to block is as wide as ever.
+of its blocks computes with inside; what passes from block to block is as wide as ever. One thing is different from
+CenterFace: its last block ends in 320 channels, of which a layer makes the pyramid's 24. Nothing lies between the two,
+so that they are one layer here, which takes a tenth of the time.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +24,12 @@ from workbench.weights.exporting import export_onnx
 
 BLOCKS = (
     (16, 1), (24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64, 2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1),
-    (160, 2), (160, 1), (160, 1), (320, 1),
+    (160, 2), (160, 1), (160, 1), (24, 1),
 )  # fmt: skip
 """Channels that leave each block, and its stride."""
 
-PYRAMID = (16, 12, 5, 2)
-"""The blocks whose outcome the pyramid is built on: grids of 32, 16, 8 and 4 px."""
+PYRAMID = (12, 5, 2)
+"""The blocks whose outcome goes into the pyramid beside the last one's: grids of 16, 8 and 4 px."""
 
 PYRAMID_CHANNELS = 24
 ANSWERS = {"heat": 1, "size": 2, "offset": 2, "marks": 10}
@@ -65,7 +68,7 @@ class PointNetwork(nn.Module):
         )
         self.blocks = nn.ModuleList(blocks)
         self.sides = nn.ModuleList(nn.Conv2d(BLOCKS[index][0], PYRAMID_CHANNELS, 1) for index in PYRAMID)
-        self.ups = nn.ModuleList(nn.ConvTranspose2d(PYRAMID_CHANNELS, PYRAMID_CHANNELS, 2, 2) for _ in PYRAMID[1:])
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(PYRAMID_CHANNELS, PYRAMID_CHANNELS, 2, 2) for _ in PYRAMID)
         self.merge = nn.Conv2d(PYRAMID_CHANNELS, PYRAMID_CHANNELS, 3, 1, 1)
         self.answer = nn.Conv2d(PYRAMID_CHANNELS, sum(ANSWERS.values()), 1)
 
@@ -79,8 +82,8 @@ class PointNetwork(nn.Module):
         for index, block in enumerate(self.blocks):
             passed = block(passed)
             kept[index] = passed
-        merged = functional.relu(self.sides[0](kept[PYRAMID[0]]))
-        for up, side, index in zip(self.ups, list(self.sides)[1:], PYRAMID[1:], strict=True):
+        merged = functional.relu(passed)
+        for up, side, index in zip(self.ups, self.sides, PYRAMID, strict=True):
             merged = functional.relu(up(merged)) + functional.relu(side(kept[index]))
         return functional.relu(self.merge(merged))
 
@@ -105,8 +108,29 @@ def write_network(network: PointNetwork, path: Path) -> None:
     """Write ``network`` as an ONNX file for pictures of any size. Raises OutputError."""
     free = {2: "h", 3: "w"}
     export_onnx(
-        Answering(network), torch.zeros(1, 3, 64, 64), path, input_name="pictures", output_names=[*ANSWERS], free=free
+        Answering(_shortened(network)),
+        torch.zeros(1, 3, 64, 64),
+        path,
+        input_name="pictures",
+        output_names=[*ANSWERS],
+        free=free,
     )
+
+
+def _shortened(network: PointNetwork) -> PointNetwork:
+    """The same network with the first block's projection worked into the layer that follows it, where that can be told
+    from the file again: where it is as wide before as after. It sees the most cells of all.
+    """
+    first, second = network.blocks[0], network.blocks[1]
+    assert isinstance(first, Block)
+    assert isinstance(second, Block)
+    if first.filter.out_channels != BLOCKS[0][0]:
+        return network
+    short = copy.deepcopy(network)
+    short.blocks[0].project = nn.Identity()
+    weight, bias = _one_after_the_other(first.project, second.expand)
+    short.blocks[1].expand.load_state_dict({"weight": weight, "bias": bias})  # type: ignore[union-attr]
+    return short
 
 
 def read_network(path: Path) -> PointNetwork:
@@ -115,9 +139,9 @@ def read_network(path: Path) -> PointNetwork:
 
     try:
         graph = onnx.load(path).graph
-        layers = list(_layers(graph))
+        layers = _with_first_projection(list(_layers(graph)))
         network = PointNetwork(tuple(len(layers[3 * index + 1].weight) for index in range(len(BLOCKS))))
-        _fill(network, layers)
+        _fill(network, _ending_in_the_pyramid(layers))
     except Exception as error:  # onnx and torch raise whatever they like for a file of another kind
         raise ModelError(f"{path} is no CenterFace network; give centerface.onnx or a face-small.onnx") from error
     return network
@@ -159,14 +183,40 @@ def _numbers(graph: Any) -> dict[str, Tensor]:
     return {name: torch.from_numpy(values.astype(np.float32)) for name, values in found.items()}
 
 
+def _ending_in_the_pyramid(layers: list[_Layer]) -> list[_Layer]:
+    """``layers`` with the last block's projection and the one that follows it as one, if they are two."""
+    last = 3 * len(BLOCKS) - 1
+    project, side = layers[last : last + 2]
+    if len(project.weight) == PYRAMID_CHANNELS:
+        return layers
+    return [*layers[:last], _Layer(*_one_after_the_other(project, side)), *layers[last + 2 :]]
+
+
+def _with_first_projection(layers: list[_Layer]) -> list[_Layer]:
+    """``layers`` with the first block's projection, one that changes nothing where the file has none."""
+    follows = layers[3].weight
+    if follows.shape[1] > 1:
+        return layers
+    channels = BLOCKS[0][0]
+    return [*layers[:2], _Layer(torch.eye(channels)[:, :, None, None], torch.zeros(channels)), *layers[2:]]
+
+
+def _one_after_the_other(first: nn.Conv2d | _Layer, second: nn.Conv2d | _Layer) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the layer that does what ``first`` and then ``second``, both 1 × 1, do."""
+    assert first.bias is not None
+    assert second.bias is not None
+    mixed = second.weight.detach()[:, :, 0, 0]
+    weight = torch.einsum("oi,icyx->ocyx", mixed, first.weight.detach())
+    return weight, mixed @ first.bias.detach() + second.bias.detach()
+
+
 @torch.no_grad()
 def _fill(network: PointNetwork, layers: list[_Layer]) -> None:
     ordered: list[nn.Module] = []
     for block in network.blocks:
         assert isinstance(block, Block)
         ordered += [block.expand, block.filter, block.project]
-    ordered.append(network.sides[0])
-    for up, side in zip(network.ups, list(network.sides)[1:], strict=True):
+    for up, side in zip(network.ups, network.sides, strict=True):
         ordered += [up, side]
     ordered.append(network.merge)
     last = layers[len(ordered) :]  # CenterFace has one for each answer
