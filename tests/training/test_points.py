@@ -13,17 +13,18 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.colour import picture
-from workbench.detectors import open_detector
 from workbench.detectors.centerface import decode
-from workbench.detectors.options import DetectorOptions
 from workbench.errors import ModelError, UsageError
-from workbench.training.points.agreement import agreed, faces_in
-from workbench.training.points.heat import heat_of
-from workbench.training.points.learning import PointLearner, SceneBatch, point_losses, rate_share
+from workbench.training.points.learning import (
+    PointLearner,
+    SceneBatch,
+    heat_of,
+    point_losses,
+    rate_share,
+)
 from workbench.training.points.narrowing import narrow
 from workbench.training.points.network import ANSWERS, BLOCKS, CELL_PX, PointNetwork, read_network, write_network
 from workbench.training.points.run import LEARNT, network_of
-from workbench.training.points.teacher import Teacher
 from workbench.video.files import VideoFile
 from workbench.weights import find, open_session
 
@@ -61,23 +62,6 @@ def test_the_network_answers_as_its_file_does(centerface: PointNetwork, tmp_path
     expected = open_session(file, device="cpu", input_shape=SHAPE).run([pixels])[0]
     for ours, theirs in zip([torch.sigmoid(heat), *others], expected, strict=True):
         np.testing.assert_allclose(ours.numpy(), theirs, atol=2e-3)
-
-
-@pytest.mark.usefixtures("full_precision")
-def test_a_narrow_network_is_written_shorter_and_read_again(tmp_path: Path) -> None:
-    """Its first block is as wide before its projection as after it, which is left out."""
-    torch.manual_seed(3)
-    network = PointNetwork((BLOCKS[0][0], *(24,) * 16))
-    write_network(network, tmp_path / "a.onnx")
-    again = read_network(tmp_path / "a.onnx")
-    assert again.widths == network.widths
-    write_network(again, tmp_path / "b.onnx")
-    pixels = torch.from_numpy(np.random.default_rng(2).uniform(0, 255, SHAPE).astype(np.float32))
-    with torch.inference_mode():
-        torch.testing.assert_close(again(pixels), network(pixels), atol=2e-3, rtol=2e-3)
-    files = [open_session(tmp_path / name, device="cpu", input_shape=SHAPE) for name in ("a.onnx", "b.onnx")]
-    for first, second in zip(*(file.run([pixels.numpy()])[0] for file in files), strict=True):
-        np.testing.assert_allclose(first, second, atol=2e-3)
 
 
 def test_another_file_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -157,59 +141,6 @@ def test_the_teacher_is_followed_and_people_where_it_misses_a_face() -> None:
     assert max(alone.values()) < 1e-5  # people's boxes do not count
 
 
-def _view(faces: NDArray[np.float64], warmth: float, *, cells: int) -> NDArray[np.float32]:
-    """(15, cells, cells): what a network answers that sees ``faces``, each as warm as ``warmth``."""
-    heat, peaks = heat_of([faces], height=cells, width=cells)
-    answers = np.full((15, cells, cells), 0.5, np.float32)
-    answers[0] = torch.logit(warmth * heat[0], eps=1e-6).numpy()
-    answers[1:5, peaks.row, peaks.column] = peaks.box.T
-    return answers
-
-
-LEFT, RIGHT = np.array([[12.0, 20, 44, 68]]), np.array([[64.0, 30, 84, 57]])
-SCORE = 0.7  # of a face that a network sees; its heat is the square
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "scores"),
-    [
-        ([LEFT, RIGHT], [LEFT, RIGHT], {(12, 20): SCORE, (64, 30): SCORE}),
-        ([LEFT, RIGHT], [RIGHT], {(12, 20): 0.26, (64, 30): SCORE}),
-        ([LEFT], [LEFT, RIGHT], {(12, 20): SCORE, (64, 30): 0.26}),
-        ([], [RIGHT], {(64, 30): 0.26}),
-        ([], [], {}),
-    ],
-)
-def test_two_looks_together_doubt_a_face_that_only_one_of_them_sees(
-    first: list[NDArray[np.float64]], second: list[NDArray[np.float64]], scores: dict[tuple[int, int], float]
-) -> None:
-    """0.26 has the mean of the logits of 0.7 and of 0.05, which stands for an unseen face."""
-    none = np.zeros((0, 4))
-    answers = _view(np.concatenate([none, *first]), SCORE**2, cells=24)
-    enlarged = _view(np.concatenate([none, *second]) * 2, SCORE**2, cells=48)
-    found = faces_in(agreed(answers, enlarged, times=2))
-    corners = [(round(float(x0)), round(float(y0))) for x0, y0, *_ in found.boxes]
-    assert dict(zip(corners, np.round(found.scores.astype(float), 2).tolist(), strict=True)) == scores
-    sizes = {(12, 20): (32, 48), (64, 30): (20, 27)}
-    for corner, box in zip(corners, found.boxes, strict=True):
-        np.testing.assert_allclose(box[2:] - box[:2], sizes[corner], rtol=0.01)
-
-
-def test_a_teacher_sees_people_as_the_detector_does(centerface: PointNetwork, sample: Callable[[str], Path]) -> None:
-    with VideoFile(sample("consultation")) as video:
-        pixels = picture(next(iter(video.frames())), 320, 192)
-    canvas = np.zeros((320, 320, 3), np.uint8)
-    canvas[:192] = pixels
-    features, answers = Teacher(centerface, side_px=320, device="cpu").look(canvas.transpose(2, 0, 1)[None])
-    assert features.shape == (1, 24, 80, 80)
-    seen = faces_in(answers[0].numpy())
-    detector = open_detector(DetectorOptions(kind="centerface"), width_px=320, height_px=320)
-    alone = detector.detect([canvas])[0]
-    assert (seen.scores > 0.5).sum() == (alone.scores > 0.5).sum() == 2
-    np.testing.assert_allclose(seen.boxes[:2], alone.boxes[:2], atol=2)
-    assert seen.landmarks is not None
-
-
 class _Everywhere:
     """Stands in for a teacher: takes every cell for a face."""
 
@@ -224,7 +155,7 @@ def test_what_a_teacher_takes_for_a_face_where_nobody_is_is_not_learnt(is_empty:
     teacher: Any = _Everywhere()
     learner = PointLearner(PointNetwork((8,) * 17), teacher, rate=0.01, steps=200, missed=MISSED)
     pictures = np.random.default_rng(0).integers(0, 256, (4, 3, 64, 64), np.uint8)
-    batch = SceneBatch(pictures, pictures[None], [np.zeros((0, 4))] * 4, np.full(4, is_empty))
+    batch = SceneBatch(pictures, pictures, [np.zeros((0, 4))] * 4, np.full(4, is_empty))
     losses = [learner.step(batch, done=100)["heat"] for _ in range(20)]
     assert losses[-1] < 0.5 * losses[0]
     with torch.inference_mode():

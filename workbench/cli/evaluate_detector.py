@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -14,8 +15,10 @@ from workbench.detector_evaluation.dataset import load_dataset
 from workbench.detector_evaluation.metrics import DEFAULT_CONFIDENCE, FALSE_PER_IMAGE
 from workbench.detector_evaluation.outputs import check_folder, part_tables, result_table, save_results
 from workbench.detector_evaluation.run import Result, candidate, evaluate_detectors
+from workbench.detectors.options import DetectorOptions
 
 ANY_PATH = click.Path(path_type=Path)
+SECOND_LOOKS = get_args(DetectorOptions.model_fields["second_look"].annotation)
 
 
 @click.command("evaluate-detector")
@@ -58,6 +61,13 @@ ANY_PATH = click.Path(path_type=Path)
     help="Measure spoilt copies as well; may be repeated. dark: one fixed copy, the others at three severities.",
 )
 @click.option("--enhance", "enhanced", is_flag=True, help="With low-light enhancement, as detector.enhance has it.")
+@click.option(
+    "--second-look",
+    type=click.Choice(SECOND_LOOKS),
+    default="never",
+    show_default=True,
+    help="With the mirror image, as detector.second_look has it.",
+)
 @click.option("-o", "--output", type=ANY_PATH, metavar="DIR", help="Write tables (CSV) and plots (PNG) here.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON on stdout, and nothing else.")
 def evaluate_detector(
@@ -71,6 +81,7 @@ def evaluate_detector(
     limit: int | None,
     copies: tuple[str, ...],
     enhanced: bool,
+    second_look: str,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -80,7 +91,8 @@ def evaluate_detector(
     of all faces, by size, by skin and, where DATA has yaw/, by how far the head is turned. Pictures are the clean ones
     and what --corrupt adds.
     """
-    candidates = [candidate(text, image_size=image_size, enhanced=enhanced) for text in detectors]
+    looks: dict[str, bool | str] = {"enhance": enhanced, "second_look": second_look}
+    candidates = [candidate(text, image_size=image_size, looks=looks) for text in detectors]
     if output is not None:
         check_folder(output)
     pictures = load_dataset(data, prefix=prefix, limit=limit)
@@ -93,8 +105,8 @@ def evaluate_detector(
         save_results(results, output)
     if as_json:
         size = candidates[0].options.image_size  # rounded
-        settings = {"data": str(data), "image_size": size, "iou": iou, "min_size_px": min_size, "enhanced": enhanced}
-        click.echo(json.dumps(settings | _as_json(results), indent=2, allow_nan=False))
+        settings = {"data": str(data), "image_size": size, "iou": iou, "min_size_px": min_size}
+        click.echo(json.dumps(settings | looks | _as_json(results), indent=2, allow_nan=False))
         return
     click.echo(_described(results))
     if output is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import get_args
@@ -19,6 +19,8 @@ from workbench.detectors.finder import picture_size
 from workbench.detectors.options import DetectorOptions
 from workbench.errors import UsageError
 from workbench.stages import Detector, Progress, ProgressUpdate
+
+PLAIN_LOOK: Mapping[str, bool | str] = {"enhance": False, "second_look": "never"}
 
 Size = tuple[int, int]
 """Width and height of a network's picture."""
@@ -42,9 +44,9 @@ class Result:
     scores: Scores
 
 
-def candidate(text: str, *, image_size: int, enhanced: bool = False) -> Candidate:
-    """``KIND`` or ``KIND:WEIGHTS`` as a detector for pictures with a long side of ``image_size``, dark ones perhaps
-    ``enhanced`` first. Raises UsageError.
+def candidate(text: str, *, image_size: int, looks: Mapping[str, bool | str] = PLAIN_LOOK) -> Candidate:
+    """``KIND`` or ``KIND:WEIGHTS`` as a detector for pictures with a long side of ``image_size``. ``looks`` are the
+    options ``enhance`` and ``second_look``: the network alone unless they say more. Raises UsageError.
 
     >>> candidate("centerface", image_size=640).name
     'centerface'
@@ -54,7 +56,7 @@ def candidate(text: str, *, image_size: int, enhanced: bool = False) -> Candidat
     if kind not in kinds:
         raise UsageError(f"--detector {text}: unknown kind {kind!r}; there are {', '.join(kinds)}")
     options = DetectorOptions.model_validate(
-        {"kind": kind, "weights": weights or None, "image_size": image_size, "enhance": enhanced}
+        {"kind": kind, "weights": weights or None, "image_size": image_size, **PLAIN_LOOK, **looks}
     )
     return Candidate(f"{kind}:{PurePath(weights).name}" if weights else kind, options)
 

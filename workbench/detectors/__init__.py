@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.errors import ModelError
@@ -13,14 +12,12 @@ if TYPE_CHECKING:
     from workbench.detectors.finder import FaceFinder
     from workbench.detectors.options import DetectorOptions
     from workbench.stages import Detector
+    from workbench.weights import Session
 
 __all__ = ["open_detector", "open_finder", "weights_of"]
 
 DEFAULT_WEIGHTS = {"face_small": "face-small", "centerface": "centerface", "yolov8_face": "yolov8n-face"}
 """Name in the models' manifest by the detector's kind."""
-
-DARK_WEIGHTS = {"face_small": "face-small-dark"}
-"""The same for dark pictures, of the kinds that have other weights for them."""
 
 
 def open_finder(options: DetectorOptions, *, width_px: int, height_px: int) -> FaceFinder:
@@ -38,24 +35,18 @@ def open_detector(options: DetectorOptions, *, width_px: int, height_px: int) ->
     does not work.
     """
     from workbench.detectors.finder import picture_size
-    from workbench.detectors.lights import LightAware
-
-    size = picture_size(options, width_px=width_px, height_px=height_px)
-    lit = _with_weights(options, weights_of(options), size)
-    if options.weights is not None or options.kind not in DARK_WEIGHTS:
-        return LightAware(lit, enhances=options.enhance)
-    from workbench.weights import find
-
-    dark = find(DARK_WEIGHTS[options.kind])  # now: a missing file must not come to light when the light goes out
-    return LightAware(lit, enhances=options.enhance, open_dark=partial(_with_weights, options, dark, size))
-
-
-def _with_weights(options: DetectorOptions, path: Path, size: tuple[int, int]) -> Detector:
-    """The detector of ``options`` with the weights of ``path``, for pictures of that width and height."""
+    from workbench.detectors.looks import Looking
     from workbench.weights import open_session
 
-    width, height = size
-    session = open_session(path, device=options.device, threads=options.threads, input_shape=(1, 3, height, width))
+    width, height = picture_size(options, width_px=width_px, height_px=height_px)
+    path = weights_of(options)
+    shape = (1, 3, height, width)
+    session = open_session(path, device=options.device, threads=options.threads, input_shape=shape)
+    return Looking(_reading(options, session), options)
+
+
+def _reading(options: DetectorOptions, session: Session) -> Detector:
+    """What reads the answers of a network of the options' kind into faces."""
     if options.kind in ("face_small", "centerface"):
         from workbench.detectors.centerface import centerface, face_small
 

@@ -19,17 +19,16 @@ from numpy.typing import NDArray
 
 from workbench import boxes as geometry
 from workbench.data import Detections
-from workbench.detector_evaluation.corruptions import CLEAN, Corruption
+from workbench.detector_evaluation.corruptions import corruptions_of
 from workbench.detector_evaluation.dataset import LabelledPicture
 from workbench.detector_evaluation.run import answers
 from workbench.detectors.options import DetectorOptions
 from workbench.errors import ModelError
-from workbench.training.options import Light
 
 Floats = NDArray[np.float64]
 
 FOUND_IOU = 0.4
-LIGHTS = {"lit": CLEAN, "dark": Corruption("dark")}
+CONDITIONS = ("none", "dark")  # as recordings are: some lit, some not
 SIZES_PX = (640, 448, 320, 224)
 """Long sides of the picture. Small faces score lower, and people label few of them: calibrated at 640 px alone, most
 faces under 16 px would stay below 0.5. The smaller pictures show the labelled ones small.
@@ -52,15 +51,12 @@ class Calibration:
     shift: float
 
 
-def fit_calibration(
-    options: DetectorOptions, pictures: Sequence[LabelledPicture], *, lights: Sequence[Light] = ("lit", "dark")
-) -> Calibration:
-    """Fit a detector's scores on ``pictures`` in these ``lights``, large and small. Raises TooLittle."""
-    kinds = [LIGHTS[light] for light in lights]
+def fit_calibration(options: DetectorOptions, pictures: Sequence[LabelledPicture]) -> Calibration:
+    """Fit a detector's scores on ``pictures``, lit and dark, large and small. Raises TooLittle."""
     scores, hits = [np.zeros(0)], [np.zeros(0)]
     for size in SIZES_PX:
         sized = options.model_copy(update={"image_size": size})
-        for number, _, copies in answers(pictures, sized, kinds):
+        for number, _, copies in answers(pictures, sized, corruptions_of(CONDITIONS)):
             picture = pictures[number]
             scale = size / max(picture.width_px, picture.height_px)
             for found in copies:

@@ -82,7 +82,7 @@ def finish(checkpoint: Path, data: Path, recipe: Recipe, target: Path) -> tuple[
         return plain, "scores are not calibrated: the recipe names no validation pictures"
     options = DetectorOptions(kind=architecture.DETECTOR, weights=str(plain))
     try:
-        fitted = fit_calibration(options, pictures, lights=recipe.labels.calibrated)
+        fitted = fit_calibration(options, pictures)
     except TooLittle as error:
         return plain, f"scores are not calibrated: {error}"
     words = f"scores calibrated on {len(pictures)} pictures (slope {fitted.slope:.2f}, shift {fitted.shift:+.2f})"

@@ -13,15 +13,15 @@ from workbench.training.options import Recipe
 from workbench.training.scenes import Scene, SceneMaker
 from workbench.training.spoiling import spoil
 
-DrawnScene = tuple[Scene, tuple[Picture, ...]]
-"""A scene, and its pixels after they were spoilt, as many times as the recipe's ``copies``."""
+DrawnScene = tuple[Scene, Picture]
+"""A scene, and its pixels after they were spoilt."""
 
 
 class DrawnScenes:
     """``count`` scenes as torch's loader asks for them: another one every time, whatever the number."""
 
     def __init__(self, maker: SceneMaker, recipe: Recipe, count: int) -> None:
-        self._maker, self._recipe, self._count = maker, recipe, count
+        self._maker, self._options, self._count = maker, recipe.scenes, count
 
     def __len__(self) -> int:
         return self._count
@@ -29,7 +29,7 @@ class DrawnScenes:
     def __getitem__(self, _number: int) -> DrawnScene:
         random = np.random.default_rng()
         scene = self._maker.scene(random)
-        return scene, tuple(spoil(scene.pixels, self._recipe.scenes, random) for _ in range(self._recipe.copies))
+        return scene, spoil(scene.pixels, self._options, random)
 
 
 def scene_loader(scenes: DrawnScenes, recipe: Recipe, collate: Callable[[Sequence[DrawnScene]], Any]) -> Any:

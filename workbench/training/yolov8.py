@@ -166,7 +166,7 @@ def collate(drawn: Sequence[DrawnScene]) -> dict[str, Any]:
     """A batch as ultralytics' loss takes it: boxes are centre and extent, in shares of the side."""
     import torch
 
-    pixels = np.stack([pixels for _, (pixels,) in drawn])
+    pixels = np.stack([pixels for _, pixels in drawn])
     boxes = np.concatenate([scene.faces / scene.pixels.shape[0] for scene, _ in drawn])
     counts = [len(scene.faces) for scene, _ in drawn]
     centred = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)

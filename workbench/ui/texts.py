@@ -317,6 +317,7 @@ CHOICES: Mapping[str, tuple[str, str]] = {
     "ambiguous": ("Where in doubt", "存疑时"),
     "always": ("Always", "始终"),
     "never": ("Never", "从不"),
+    "dark": ("In the dark", "昏暗时"),
     "keep": ("Keep", "保留"),
     "upright": ("Upright", "转正"),
     "software": ("Software", "软件"),

@@ -142,7 +142,7 @@ def list_models() -> list[ModelState]:
     """Every model of the manifest and what this machine has of it. Reads the files to verify them.
 
     >>> [model.name for model in list_models() if model.verified]
-    ['face-small', 'face-small-dark', 'centerface', 'appearance', 'gan', 'diffusion']
+    ['face-small', 'centerface', 'appearance', 'gan', 'diffusion']
     """
     states = []
     for model in read_manifest().values():

@@ -20,15 +20,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workbench.training.loop import average
-from workbench.training.points.heat import heat_of
-from workbench.training.points.network import ANSWERS, PointNetwork
+from workbench.training.points.network import ANSWERS, CELL_PX, PointNetwork
 from workbench.training.points.teacher import Teacher
 from workbench.weights.processor import has_bf16
 
 AVERAGED = 0.998
 SEES = 0.1  # from this heat on, the teacher's box and landmarks are believed
 IS_FACE, CELLS_A_FACE = 0.3, 4  # so many cells of a face are as warm as this
-ALIKE_UP_TO = 5.0  # cells a side: of larger faces, which are warm in more cells, each cell counts less
 NO_FACE = -20.0  # heat's logit
 LEAST_FACES = 8  # by which a batch's heat is divided: a batch with one face is not worth eight times as much a face
 LARGEST_GRADIENT = 5.0
@@ -40,8 +38,8 @@ PARTS = [ANSWERS["heat"], ANSWERS["size"] + ANSWERS["offset"], ANSWERS["marks"]]
 
 @dataclass(frozen=True, eq=False)
 class SceneBatch:
-    """Scenes, ``clean`` (N, 3, S, S) and as C ``spoilt`` copies (C, N, 3, S, S), uint8 RGB; the ``faces`` of each,
-    (M, 4) x0, y0, x1, y1, and which of them ``are_empty`` (N,) for certain.
+    """``clean`` and ``spoilt`` (N, 3, S, S) uint8 RGB, the ``faces`` of each, (M, 4) x0, y0, x1, y1, and which of them
+    ``are_empty`` (N,) for certain.
     """
 
     clean: NDArray[np.uint8]
@@ -81,11 +79,9 @@ class PointLearner:
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate * rate_share(done, self._steps)
         taught, view = (each.to(self.device) for each in self.teacher.look(batch.clean))
+        seen, answers = self._run(batch.spoilt)
         view[torch.from_numpy(batch.are_empty), 0] = NO_FACE  # what the teacher takes for a face there is none
-        copies = len(batch.spoilt)
-        seen, answers = self._run(batch.spoilt.reshape(-1, *batch.clean.shape[1:]))
-        taught, view = (each.repeat(copies, 1, 1, 1) for each in (taught, view))
-        losses = point_losses(answers, view, list(batch.faces) * copies, missed=self._missed)
+        losses = point_losses(answers, view, batch.faces, missed=self._missed)
         losses["features"] = ((seen - taught) ** 2).mean() / (taught**2).mean()
         self.optimiser.zero_grad(set_to_none=True)
         sum(losses.values(), torch.zeros((), device=self.device)).backward()
@@ -124,12 +120,11 @@ def point_losses(
     wanted = torch.maximum(taught, missed * heat.to(answers.device))
     error = (wanted - torch.sigmoid(answers[:, 0])) ** 2
     surprise = functional.binary_cross_entropy_with_logits(answers[:, 0], wanted, reduction="none")
-    weight = _cell_weight(view, taught)
-    found = (weight * (wanted > IS_FACE)).sum() / CELLS_A_FACE
-    seen = torch.where(taught > SEES, weight * taught, torch.zeros_like(taught))
+    found = (wanted > IS_FACE).sum() / CELLS_A_FACE
+    seen = torch.where(taught > SEES, taught, torch.zeros_like(taught))
     _, box, marks = (answers - view).abs().split(PARTS, dim=1)
     losses = {
-        "heat": (weight * error * surprise).sum() / found.clamp(min=LEAST_FACES),
+        "heat": (error * surprise).sum() / found.clamp(min=LEAST_FACES),
         "box": (seen * box.sum(dim=1)).sum() / (seen.sum() + 1),
         "marks": 2 * (seen * marks.clamp(max=1).mean(dim=1)).sum() / (seen.sum() + 1),
     }
@@ -142,9 +137,35 @@ def point_losses(
     return losses
 
 
-def _cell_weight(view: Tensor, taught: Tensor) -> Tensor:
-    """(N, h, w): a face of 40 cells a side is warm in fifty times as many cells as a small one, and shall not count for
-    as many faces. 1 where there is none.
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """The cell of each face's centre, and the ``box`` (M, 4) that is its place there: size and offset."""
+
+    scene: NDArray[np.int64]
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+    box: NDArray[np.float32]
+
+
+def heat_of(faces: Sequence[NDArray[np.float64]], *, height: int, width: int) -> tuple[Tensor, Peaks]:
+    """(N, height, width) with a normal curve of height 1 round every face's centre, and the centres.
+
+    The curve is as wide as in CenterNet (Zhou et al., "Objects as Points", 2019), roughly: its cells still give a box
+    that overlaps the face.
     """
-    side = torch.exp(view[:, 1:3].sum(dim=1).clamp(max=12) / 2)
-    return torch.where(taught > SEES, (ALIKE_UP_TO / side).clamp(max=1), torch.ones_like(side))
+    heat = np.zeros((len(faces), height, width), np.float32)
+    rows, columns = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)[None]
+    scene = np.repeat(np.arange(len(faces)), [len(each) for each in faces])
+    boxes = np.concatenate([np.zeros((0, 4)), *faces]) / CELL_PX
+    extent = boxes[:, 2:] - boxes[:, :2]
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    cell = np.clip(centre.astype(np.int64), 0, (width - 1, height - 1))
+    spread = (0.3 * np.sqrt(extent.prod(axis=1)) + 1) / 6
+    for number, (column, row), wide in zip(scene, cell, spread, strict=True):
+        reach = int(3 * wide + 1)
+        part = np.s_[max(0, row - reach) : row + reach + 1], np.s_[max(0, column - reach) : column + reach + 1]
+        curve = np.exp(-((rows[part[0]] - row) ** 2 + (columns[:, part[1]] - column) ** 2) / (2 * wide**2))
+        heat[number][part] = np.maximum(heat[number][part], curve)
+    size, offset = np.log(extent[:, ::-1]), (centre - cell - 0.5)[:, ::-1]
+    box = np.concatenate([size, offset], axis=1).astype(np.float32)
+    return torch.from_numpy(heat), Peaks(scene, cell[:, 1], cell[:, 0], box)

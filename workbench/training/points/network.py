@@ -9,7 +9,6 @@ so that they are one layer here, which takes a tenth of the time.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,7 +107,7 @@ def write_network(network: PointNetwork, path: Path) -> None:
     """Write ``network`` as an ONNX file for pictures of any size. Raises OutputError."""
     free = {2: "h", 3: "w"}
     export_onnx(
-        Answering(_shortened(network)),
+        Answering(network),
         torch.zeros(1, 3, 64, 64),
         path,
         input_name="pictures",
@@ -117,29 +116,13 @@ def write_network(network: PointNetwork, path: Path) -> None:
     )
 
 
-def _shortened(network: PointNetwork) -> PointNetwork:
-    """The same network with the first block's projection worked into the layer that follows it, where that can be told
-    from the file again: where it is as wide before as after. It sees the most cells of all.
-    """
-    first, second = network.blocks[0], network.blocks[1]
-    assert isinstance(first, Block)
-    assert isinstance(second, Block)
-    if first.filter.out_channels != BLOCKS[0][0]:
-        return network
-    short = copy.deepcopy(network)
-    short.blocks[0].project = nn.Identity()
-    weight, bias = _one_after_the_other(first.project, second.expand)
-    short.blocks[1].expand.load_state_dict({"weight": weight, "bias": bias})  # type: ignore[union-attr]
-    return short
-
-
 def read_network(path: Path) -> PointNetwork:
     """The network in an ONNX file: CenterFace's own, or one that ``write_network`` wrote. Raises ModelError."""
     import onnx
 
     try:
         graph = onnx.load(path).graph
-        layers = _with_first_projection(list(_layers(graph)))
+        layers = list(_layers(graph))
         network = PointNetwork(tuple(len(layers[3 * index + 1].weight) for index in range(len(BLOCKS))))
         _fill(network, _ending_in_the_pyramid(layers))
     except Exception as error:  # onnx and torch raise whatever they like for a file of another kind
@@ -189,25 +172,9 @@ def _ending_in_the_pyramid(layers: list[_Layer]) -> list[_Layer]:
     project, side = layers[last : last + 2]
     if len(project.weight) == PYRAMID_CHANNELS:
         return layers
-    return [*layers[:last], _Layer(*_one_after_the_other(project, side)), *layers[last + 2 :]]
-
-
-def _with_first_projection(layers: list[_Layer]) -> list[_Layer]:
-    """``layers`` with the first block's projection, one that changes nothing where the file has none."""
-    follows = layers[3].weight
-    if follows.shape[1] > 1:
-        return layers
-    channels = BLOCKS[0][0]
-    return [*layers[:2], _Layer(torch.eye(channels)[:, :, None, None], torch.zeros(channels)), *layers[2:]]
-
-
-def _one_after_the_other(first: nn.Conv2d | _Layer, second: nn.Conv2d | _Layer) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the layer that does what ``first`` and then ``second``, both 1 × 1, do."""
-    assert first.bias is not None
-    assert second.bias is not None
-    mixed = second.weight.detach()[:, :, 0, 0]
-    weight = torch.einsum("oi,icyx->ocyx", mixed, first.weight.detach())
-    return weight, mixed @ first.bias.detach() + second.bias.detach()
+    mixed = side.weight[:, :, 0, 0]
+    weight = torch.einsum("oi,icyx->ocyx", mixed, project.weight)
+    return [*layers[:last], _Layer(weight, mixed @ project.bias + side.bias), *layers[last + 2 :]]
 
 
 @torch.no_grad()

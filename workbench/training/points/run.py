@@ -120,7 +120,6 @@ def _beginning(recipe: Recipe, maker: SceneMaker) -> PointNetwork:
 
 def _collate(drawn: Sequence[DrawnScene]) -> SceneBatch:
     clean = np.stack([scene.pixels.transpose(2, 0, 1) for scene, _ in drawn])
-    copies = zip(*(pixels for _, pixels in drawn), strict=True)
-    spoilt = np.stack([[each.transpose(2, 0, 1) for each in one] for one in copies])
+    spoilt = np.stack([pixels.transpose(2, 0, 1) for _, pixels in drawn])
     faces, are_empty = [scene.faces for scene, _ in drawn], np.array([scene.is_empty for scene, _ in drawn])
     return SceneBatch(clean, spoilt, faces, are_empty)
