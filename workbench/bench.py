@@ -58,6 +58,15 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class DetectorCost:
+    """CPU milliseconds in which a detector reads a picture of ``DETECTED_SIZE`` into faces, on one thread."""
+
+    name: str
+    engine: str
+    cpu_ms: float
+
+
+@dataclass(frozen=True)
 class Benchmark:
     """All runs over one clip, and what they are in proportion to each other."""
 
@@ -66,9 +75,7 @@ class Benchmark:
     cores: int
     runs: list[Measurement]
     redecide_ten_minutes_seconds: float
-    detector: str
-    detector_cpu_ms: float
-    """For one picture of ``DETECTED_SIZE``, on one thread."""
+    detector: DetectorCost
 
     def ratios(self) -> dict[str, float]:
         """``process`` against decoding and encoding alone (frames a second), and peers against it (CPU seconds)."""
@@ -111,9 +118,8 @@ def measure(
             tried = [_run(name, command, frames) for _ in range(rounds)]
             runs.append(min(tried, key=lambda run: run.cpu_seconds))
             tell(runs[-1])
-    options = with_settings(load_preset(preset), settings).detector
-    cost = _detector_cpu_ms(clip, options)
-    return Benchmark(clip.name, preset, os.cpu_count() or 1, runs, _redecide_ten_minutes(), options.kind, cost)
+    detector = _detector_cost(clip, with_settings(load_preset(preset), settings).detector)
+    return Benchmark(clip.name, preset, os.cpu_count() or 1, runs, _redecide_ten_minutes(), detector)
 
 
 def transcode(clip: Path, output: Path, preset: str, settings: Sequence[str]) -> None:
@@ -187,10 +193,10 @@ def _run(name: str, command: list[str], frames: int) -> Measurement:
     return Measurement(name, frames, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def _detector_cpu_ms(clip: Path, options: DetectorOptions) -> float:
-    """CPU milliseconds in which the detector reads a picture of ``clip`` into faces: the best of some rounds."""
+def _detector_cost(clip: Path, options: DetectorOptions) -> DetectorCost:
+    """What the detector spends on a picture of ``clip``: the best of some rounds."""
     width, height = DETECTED_SIZE
-    options = options.model_copy(update={"device": "cpu", "threads": 1, "image_size": width})
+    options = options.model_copy(update={"threads": 1, "image_size": width})
     with VideoFile(clip) as video:
         seen = picture(next(video.frames()), width, height)
     detector = open_detector(options, width_px=width, height_px=height)
@@ -200,7 +206,7 @@ def _detector_cpu_ms(clip: Path, options: DetectorOptions) -> float:
         for _ in range(DETECTED_TIMES):
             detector.detect([seen])
         spent.append(time.process_time() - start)
-    return round(1000 * min(spent[1:]) / DETECTED_TIMES, 2)
+    return DetectorCost(detector.name, detector.engine, round(1000 * min(spent[1:]) / DETECTED_TIMES, 2))
 
 
 def _redecide_ten_minutes() -> float:

@@ -31,7 +31,8 @@ def bench(
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
         return
-    click.echo(f"detector {found.detector}, 640x384, one thread: {found.detector_cpu_ms:.1f} CPU-ms")
+    detector = found.detector
+    click.echo(f"detector {detector.name}, 640x384, one thread, {detector.engine}: {detector.cpu_ms:.1f} CPU-ms")
     click.echo(f"re-deciding ten minutes: {found.redecide_ten_minutes_seconds:.3f} s")
     for name, value in found.ratios().items():
         click.echo(f"{name}: {value:.2f}")

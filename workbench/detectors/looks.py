@@ -45,9 +45,9 @@ class Looking:
         """Faces of each RGB picture. Raises as the detector does."""
         views, are_twice = [], []
         for picture in pictures:
-            dark = is_dark(picture)
-            view = enhance(picture) if dark and self._options.enhance else picture
-            twice = self._options.second_look == "always" or (dark and self._options.second_look == "dark")
+            second = self._options.second_look
+            view = enhance(picture) if self._options.enhance else picture
+            twice = second == "always" or (second == "dark" and is_dark(picture))
             views += [view, np.ascontiguousarray(view[:, ::-1])] if twice else [view]
             are_twice.append(twice)
         seen = iter(self._detector.detect(views) if views else [])

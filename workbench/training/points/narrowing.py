@@ -2,7 +2,7 @@
 
 Block by block, the channel goes whose loss, once the remaining weights are refitted, changes the block's outcome least
 in the mean square over example pictures: Optimal Brain Surgeon (Hassibi and Stork, 1993) on whole channels. The blocks
-that follow are fitted to what the narrowed ones before them deliver.
+that follow see what the narrowed ones before them deliver, and are fitted to what the whole network makes of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_CELLS = 40_000
 STEADIED = 1e-4  # of the mean square, added to every channel's, so that channels that say the same can be told apart
 
 BlockDone = Callable[[int, float], None]
-"""Called with the block's number and what it lost: the mean square of its change over that of its outcome."""
+"""Called with the block's number and what is lost up to it: the mean square of the change over that of the outcome."""
 
 
 @torch.no_grad()
@@ -43,15 +43,15 @@ def narrow(
         assert isinstance(block, Block)
         assert isinstance(small, Block)
         wanted = [block(each) for each in wanted]
-        lost = _narrow_block(block, small, passed, wanted)
-        if done is not None:
-            done(number, lost)
+        _fill(small, block, passed, wanted)
         passed = [small(each) for each in passed]
+        if done is not None:
+            done(number, _lost(passed, wanted))
     return narrowed
 
 
-def _narrow_block(block: Block, small: Block, passed: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
-    """Fill ``small`` from ``block``, so that it makes of what is ``passed`` to it what is ``wanted``; what was lost."""
+def _fill(small: Block, block: Block, passed: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
+    """Give ``small`` the channels of ``block`` that make most of what is ``wanted`` of what is ``passed`` to it."""
     moments = _second_moments(block, passed)
     kept = _left_out(_projection(block), moments, to=small.filter.out_channels)
     for layer in ("expand", "filter"):
@@ -63,7 +63,11 @@ def _narrow_block(block: Block, small: Block, passed: Sequence[Tensor], wanted: 
     small.project.weight.copy_(fitted[:, :-1, None, None])
     assert small.project.bias is not None
     small.project.bias.copy_(fitted[:, -1])
-    off = sum(float(((small(have) - want) ** 2).sum()) for have, want in zip(passed, wanted, strict=True))
+
+
+def _lost(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
+    """The mean square of what is missing, over that of what is ``wanted``."""
+    off = sum(float(((have - want) ** 2).sum()) for have, want in zip(found, wanted, strict=True))
     return off / sum(float((want**2).sum()) for want in wanted)
 
 

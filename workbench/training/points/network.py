@@ -107,12 +107,7 @@ def write_network(network: PointNetwork, path: Path) -> None:
     """Write ``network`` as an ONNX file for pictures of any size. Raises OutputError."""
     free = {2: "h", 3: "w"}
     export_onnx(
-        Answering(network),
-        torch.zeros(1, 3, 64, 64),
-        path,
-        input_name="pictures",
-        output_names=[*ANSWERS],
-        free=free,
+        Answering(network), torch.zeros(1, 3, 64, 64), path, input_name="pictures", output_names=[*ANSWERS], free=free
     )
 
 
